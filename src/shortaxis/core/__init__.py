@@ -1,0 +1,1 @@
+"""The vocabulary every other part speaks; it imports nothing of ours."""

@@ -1,0 +1,58 @@
+"""What a stage finds: probabilities or boxes, on the study's own grid, with what was doubtful."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from shortaxis.core.study import Note
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+@dataclass(frozen=True, eq=False)
+class Inferred:
+    """A network's answer for one batch, on the samples' own pixels. Probabilities, never logits, leave a stage.
+
+    Attributes:
+        probs: [batch, class, ...] summing to 1 over classes, class 0 the background; None for a locator.
+        corners: [batch, 2, 2]: the box's first and last corner as (row, col); None for a segmenter.
+        variance: [batch, ...] spread over Monte-Carlo passes; None where a stage makes one pass.
+    """
+
+    probs: Tensor | None = None
+    corners: Tensor | None = None
+    variance: Tensor | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Piece:
+    """One sample's share of an `Inferred`, as numpy arrays without the batch axis."""
+
+    probs: NDArray[np.float32] | None
+    corners: NDArray[np.float64] | None
+    variance: NDArray[np.float32] | None
+
+
+@dataclass(frozen=True, eq=False)
+class Found:
+    """A stage's result for some frames of a study, on the study's grid.
+
+    Attributes:
+        frames: 0-based frames covered, in the order of the arrays' first axis.
+        probs: float32 [frame, class, slice, row, col]; None for a locator.
+        boxes: float64 [frame, slice, 4] as (first row, first col, last row, last col), continuous pixel coordinates
+            of the study's rows and columns; None for a segmenter.
+        variance: float32 [frame, slice, row, col]; None where there is none.
+        notes: what every output must repeat.
+    """
+
+    frames: tuple[int, ...]
+    probs: NDArray[np.float32] | None = None
+    boxes: NDArray[np.float64] | None = None
+    variance: NDArray[np.float32] | None = None
+    notes: tuple[Note, ...] = ()

@@ -1,0 +1,106 @@
+"""The contract between methods and engines: `train` and `predict` know a Stage and a Method, never a name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal, Protocol
+
+from shortaxis.core.found import Found, Inferred, Piece
+from shortaxis.core.labels import LabelScheme
+from shortaxis.core.recipe import FitRecipe, Recipe
+from shortaxis.core.sample import Batch, Sample
+from shortaxis.core.study import Study
+
+if TYPE_CHECKING:
+    import numpy as np
+    import torch
+    from numpy.typing import NDArray
+    from torch import Tensor, nn
+
+RecipeName = Literal["paper", "tuned"]
+
+
+@dataclass(frozen=True, eq=False)
+class Loss:
+    """A step's loss: the scalar to minimise and its parts for the record."""
+
+    total: Tensor
+    terms: Mapping[str, Tensor] = field(default_factory=dict)
+
+
+class Stage(Protocol):
+    """One network of a method with everything around it that is the method's own.
+
+    A locator is an ordinary first stage: its `Found` holds boxes, and the next stage gets it as `upstream`.
+    """
+
+    name: str
+    fit: FitRecipe
+
+    def build(self, scheme: LabelScheme) -> nn.Module:
+        """The untrained network for the structures of `scheme`. Never downloads."""
+        ...
+
+    def cut(self, study: Study, upstream: Found | None, frames: Sequence[int]) -> Iterable[Sample]:
+        """Samples of those frames, ready for the network, in the order of `frames`; lazily, so memory stays bounded."""
+        ...
+
+    def examples(self, study: Study, scheme: LabelScheme, upstream: Found | None) -> Iterable[Sample]:
+        """What training starts from: labelled samples with room around them; deterministic, so they can be cached.
+
+        `upstream` is None, or out-of-fold boxes: never a locator that has seen this patient's fold.
+        """
+        ...
+
+    def augment(self, sample: Sample, rng: np.random.Generator | None) -> Sample:
+        """A random variation of an example at the network's size; with `rng` None the plain one, for validation."""
+        ...
+
+    def loss(self, net: nn.Module, batch: Batch, generator: torch.Generator) -> Loss:
+        """The step's loss. The stage owns its step: several Monte-Carlo passes and deep supervision happen here."""
+        ...
+
+    def infer(self, net: nn.Module, batch: Batch, generator: torch.Generator) -> Inferred:
+        """Probabilities or corners for a batch; `net` is in eval mode and gradients are off."""
+        ...
+
+    def paste(self, pieces: Sequence[tuple[Sample, Piece]], study: Study, frames: Sequence[int]) -> Found:
+        """The pieces of those frames put back on the study's grid."""
+        ...
+
+
+@dataclass(frozen=True)
+class Accepts:
+    """What a method is made for; anything else is refused by name, never segmented in silence."""
+
+    modalities: frozenset[str] = frozenset({"cine"})
+    species: frozenset[str] = frozenset({"human"})
+
+
+Repair = Callable[["NDArray[np.uint8]", LabelScheme], "NDArray[np.uint8]"]
+"""Post-processing of one frame's labels [slice, row, col]; returns the same shape."""
+
+
+@dataclass(frozen=True)
+class Method:
+    """A published method (or a baseline) as the engines see it.
+
+    Attributes:
+        name: as on the command line.
+        title: one line for `shortaxis methods`.
+        citation: where it was published.
+        recipes: `paper` as published and `tuned` for the best masks in a sane budget.
+        stages: from a recipe to its stages in order.
+        repair: the method's own post-processing of one frame.
+        default_scheme: the structures it was published for.
+    """
+
+    name: str
+    title: str
+    citation: str
+    recipes: Mapping[RecipeName, Recipe]
+    stages: Callable[[Any], tuple[Stage, ...]]
+    repair: Repair
+    default_scheme: LabelScheme
+    accepts: Accepts = field(default_factory=Accepts)

@@ -1,0 +1,58 @@
+"""The way back: geometric steps that know how to undo themselves.
+
+A step acts on the last two axes (row, col) of an array and on points in continuous pixel coordinates (row, col), where
+the centre of the first pixel is (0, 0). `prepare/` holds the steps; here is only what they promise.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+Interpolation = Literal["linear", "nearest"]
+Planes = NDArray[np.generic]  # [..., row, col]
+Points = NDArray[np.float64]  # [n, 2] as (row, col)
+
+
+class Step(Protocol):
+    """One geometric step on planes; frozen, deterministic, with its inverse."""
+
+    def apply(self, planes: Planes, interpolation: Interpolation) -> Planes:
+        """Planes on the step's result grid."""
+        ...
+
+    def undo(self, planes: Planes, interpolation: Interpolation) -> Planes:
+        """Planes back on the grid the step started from; zero where the step had cut away."""
+        ...
+
+    def apply_points(self, points: Points) -> Points:
+        """Points [n, 2] moved as the pixels move."""
+        ...
+
+    def undo_points(self, points: Points) -> Points:
+        """Points [n, 2] moved back."""
+        ...
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a sample came from: its frame and slices in the study, and the steps from there to here."""
+
+    frame: int
+    slices: tuple[int, ...]
+    steps: tuple[Step, ...] = ()
+
+    def restore(self, planes: Planes, interpolation: Interpolation) -> Planes:
+        """Planes [..., row, col] of the sample, back on the study's own rows and columns."""
+        for step in reversed(self.steps):
+            planes = step.undo(planes, interpolation)
+        return planes
+
+    def restore_points(self, points: Points) -> Points:
+        """Points [n, 2] of the sample in the study's own row and column coordinates."""
+        for step in reversed(self.steps):
+            points = step.undo_points(points)
+        return points

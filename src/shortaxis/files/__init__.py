@@ -1,0 +1,1 @@
+"""Placeholder; its owner writes one sentence here."""
