@@ -1,1 +1,1 @@
-"""Placeholder; its owner writes one sentence here."""
+"""From a study to network samples, each remembering its way back."""

@@ -1,0 +1,114 @@
+"""The 2D heart crop that several segmenters share: oriented, resampled, cut around a located heart, with neighbours.
+
+`cut_heart` makes the samples of prediction, `heart_examples` those of training (with room around the heart for
+rotation and shift), `vary_heart` turns an example into a network input.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from shortaxis.core.errors import BadSpacing, LabelsMissing
+from shortaxis.core.found import Found
+from shortaxis.core.labels import LabelScheme
+from shortaxis.core.place import Place, Step
+from shortaxis.core.recipe import Settings
+from shortaxis.core.sample import Field, Sample
+from shortaxis.core.study import Grid, Study
+from shortaxis.prepare.augment import AugmentConfig, Variation, draw, vary_geometry, vary_grey
+from shortaxis.prepare.crop import crop_around
+from shortaxis.prepare.heart_box import Box, box_centre, overall_box, reference_box
+from shortaxis.prepare.intensity import standardise
+from shortaxis.prepare.neighbours import with_neighbours
+from shortaxis.prepare.orient import orient_to_display
+from shortaxis.prepare.resample import resample_to
+
+# The larger side of the box around both ventricles at ED, adults: median over ACDC's 100 training patients, 105 mm.
+# Used only to scale the network's input where the spacing is unknown; no measure ever sees it.
+TYPICAL_HEART_MM = 105.0
+
+
+class HeartCropConfig(Settings):
+    """Size of the window in pixels and of its pixels in millimetres, and how many neighbours go along."""
+
+    size_px: int = 112
+    pixel_mm: float = 1.5
+    reach: int = 1  # neighbouring slices on each side, as channels
+    room_px: int = 24  # around the window in training examples
+    augment: AugmentConfig = AugmentConfig()
+
+
+def _pixel_mm(grid: Grid, box: Box | None) -> tuple[float, float]:
+    if grid.pixel_mm is not None:
+        return grid.pixel_mm
+    if box is None:
+        raise BadSpacing(
+            "a pixel size, or a located heart to scale by", "neither", "choose a method with a locator, or give --roi"
+        )
+    estimate = TYPICAL_HEART_MM / max(box[2] - box[0], box[3] - box[1], 1.0)
+    return estimate, estimate
+
+
+def heart_steps(grid: Grid, box: Box | None, config: HeartCropConfig, size_px: int) -> tuple[Step, ...]:
+    """Orient, resample, cut `size_px` around the middle of `box` (study coordinates), or of the image without one."""
+    orient = orient_to_display(grid)
+    pixel_mm = _pixel_mm(grid, box)
+    turned_mm = pixel_mm[::-1] if orient.transpose else pixel_mm
+    turned = (grid.shape[2], grid.shape[1]) if orient.transpose else (grid.shape[1], grid.shape[2])
+    resample = resample_to(turned, turned_mm, config.pixel_mm)
+    middle = box_centre(box) if box else ((grid.shape[1] - 1) / 2, (grid.shape[2] - 1) / 2)
+    row, col = resample.apply_points(orient.apply_points(np.array([middle])))[0]
+    return orient, resample, crop_around(resample.target, (float(row), float(col)), (size_px, size_px))
+
+
+def through(steps: Sequence[Step], planes: NDArray[np.generic], interpolation: str = "linear") -> NDArray[np.generic]:
+    """Planes [..., row, col] through all steps in order."""
+    for step in steps:
+        planes = step.apply(planes, "nearest" if interpolation == "nearest" else "linear")
+    return planes
+
+
+def cut_heart(
+    study: Study, upstream: Found | None, frames: Sequence[int], config: HeartCropConfig
+) -> Iterator[Sample]:
+    """One sample per frame and slice, image float32 [2 * reach + 1, size, size], in the order of `frames`."""
+    box = None if upstream is None or upstream.boxes is None else overall_box(upstream.boxes)
+    steps = heart_steps(study.grid, box, config, config.size_px)
+    for frame in frames:
+        stack = standardise(through(steps, study.image[frame].astype(np.float32)))
+        for index in range(len(stack)):
+            yield Sample(with_neighbours(stack, index, config.reach), Place(frame, (index,), steps))
+
+
+def heart_examples(study: Study, scheme: LabelScheme, config: HeartCropConfig) -> Iterator[Sample]:
+    """One labelled example per annotated slice; `fields["labels"]` in the numbers of `scheme`.
+
+    The window is centred on the reference box and `room_px` larger on each side; `vary_heart` moves it about, so that the
+    segmenter meets a heart as far from the middle as a locator may leave it. Slices drawn empty are kept: where the heart
+    ends is part of what must be learnt.
+
+    Raises:
+        LabelsMissing: the study has no labels.
+    """
+    if study.labels is None:
+        raise LabelsMissing("a labelled study", f"{study.name} has no labels", "train on labelled cases only")
+    labels = study.labels.scheme.translate(study.labels.array, scheme)
+    steps = heart_steps(study.grid, reference_box(study.labels), config, config.size_px + 2 * config.room_px)
+    for frame in study.labels.annotated_frames():
+        stack = through(steps, study.image[frame].astype(np.float32)).astype(np.float32)
+        drawn = through(steps, labels[frame], "nearest").astype(np.uint8)
+        for index in range(len(stack)):
+            if study.labels.annotated[frame, index].all():
+                image = with_neighbours(stack, index, config.reach)
+                yield Sample(image, Place(frame, (index,), steps), {"labels": Field(drawn[index], "nearest")})
+
+
+def vary_heart(sample: Sample, rng: np.random.Generator | None, config: HeartCropConfig) -> Sample:
+    """An example as network input of `size_px`: randomly varied, or with `rng` None only cut out and standardised."""
+    variation = Variation() if rng is None else draw(config.augment, rng)
+    moved = vary_geometry(sample, variation, (config.size_px, config.size_px))
+    image = moved.image if rng is None else vary_grey(moved.image, variation)
+    return Sample(standardise(image), moved.place, moved.fields, moved.points)
