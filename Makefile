@@ -1,0 +1,47 @@
+# `make demo` and `make test` work on a fresh machine with Python 3.11 or later; both build .venv first, once.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
+WORKERS ?= 2
+# One thread per worker: two workers that each start a thread per core are slower than one.
+ONE_THREAD := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1
+
+.PHONY: help setup demo test lint types format clean
+
+help: ## what can be made
+	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/'
+
+setup: $(INSTALLED) ## the environment in .venv
+
+$(INSTALLED): pyproject.toml constraints.txt weights/pyproject.toml
+	@test -x $(BIN)/python || { \
+	  for python in $(PYTHON) python3 python3.13 python3.12 python3.11; do \
+	    "$$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || continue; \
+	    exec "$$python" -m venv $(VENV); \
+	  done; \
+	  echo 'Python 3.11 or later is needed; name one with `make PYTHON=/path/to/python`.' >&2; exit 1; }
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]' -e weights/
+	@touch $@
+
+demo: $(INSTALLED) ## a phantom heart with a known ejection fraction, segmented, measured and reported in demo-out/
+	$(BIN)/shortaxis demo --out demo-out
+
+lint: $(INSTALLED) ## style, names, complexity, and the formatter's opinion
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(INSTALLED) ## pyright
+	$(BIN)/pyright
+
+test: lint types ## everything that must hold: lint, types, tests
+	$(ONE_THREAD) $(BIN)/pytest -n $(WORKERS)
+
+format: $(INSTALLED) ## let ruff sort imports and lay the code out
+	$(BIN)/ruff check --fix --select I .
+	$(BIN)/ruff format .
+
+clean: ## remove the environment and what the demo wrote
+	rm -rf $(VENV) demo-out
