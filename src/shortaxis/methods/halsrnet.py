@@ -1,0 +1,233 @@
+"""HALSR-Net: hybrid attention pooling at the skips and a map reconstructed from the latent space.
+
+M. Fakhfakh, L. Sarry, P. Clarysse, "HALSR-Net: Improving CNN segmentation of cardiac left ventricle MRI with hybrid
+attention and latent space reconstruction", Computerized Medical Imaging and Graphics 123:102546, 2025.
+
+The idea. A first network regresses a box around the heart (`roi_regression.py`). A second one, a U-shaped network of
+five levels, segments the inside of the box. Between encoder and decoder stands a hybrid attention pooling module
+(HAPM): atrous and pyramid pooling side by side, each weighted by channel and spatial attention. An attention gate lets
+its output into the decoder. The latent map is turned into a coarse class map, which is added to the last feature map.
+
+    section, equation, figure            here
+    3.1, eq. 1, fig. 2, table 3          roi_regression.RoiRegressionNet, RoiRegressionStage; measure/roi.py
+    3.2, fig. 3                          HalsrNet
+    3.2.1, eq. 2-5, fig. 4               AttentionGate
+    3.2.2, fig. 5                        HybridAttentionPooling, AtrousPyramid, SpatialPyramid, Attended
+    3.2.3, fig. 6                        Reconstruction
+    eq. 6-8                              losses/bce_dice.py
+    4.3, table 2                         RECIPES["paper"]
+
+Where we differ, and why:
+- Eq. 5 multiplies the gate with F_l; the sizes fit only with UP(F_l), which is what we take.
+- 1x1 convolutions stand before the bilinear upsampling that eq. 2, 3 and fig. 6 put first. The two commute, so the
+  result is the same and the 1024 latent channels never exist at full size.
+- 10.7 M parameters (table 9) cannot be had with two 3x3 convolutions at 64...1024; see docs/papers/halsrnet.md.
+
+What the paper leaves unsaid, and what we chose: batch normalisation in every 3x3 convolution; dropout at the end of
+the five encoder blocks, rising with depth; the HAPM reads the pooled encoder map, which gives eq. 3 its upsampling;
+its filters (64, 128) and the gate's width (C/4); CBAM's channel and spatial attention; one 1x1 convolution brings the
+reconstructed class map to the last feature map's channels before the addition. The whole list is in
+docs/papers/halsrnet.md.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from shortaxis.core.recipe import Settings
+from shortaxis.losses.bce_dice import DiceOver
+
+FiveInts = tuple[int, int, int, int, int]
+FiveFloats = tuple[float, float, float, float, float]
+
+
+class HalsrConfig(Settings):
+    """The segmentation network of section 3.2 and its loss."""
+
+    in_channels: int = 1  # section 3.2: one image
+    widths: FiveInts = (64, 128, 256, 512, 1024)  # section 3.2
+    dropout: FiveFloats = (0.30, 0.35, 0.40, 0.45, 0.50)  # table 2 gives the range; the order by level is ours
+    atrous_rates: tuple[int, ...] = (1, 6, 12, 18)  # unstated; ours
+    pyramid_levels: tuple[int, ...] = (1, 2, 4)  # unstated; ours
+    pooling_width: int = 64  # filters of each ASPP and SPP branch; unstated; ours
+    hapm_width: int = 128  # what the HAPM hands to the gate; unstated; ours
+    channel_ratio: int = 8  # channel attention's bottleneck; unstated; ours
+    gate_ratio: int = 4  # F_H and F_L have 1/4 of F_h's channels; unstated; ours
+    skip: Literal["gated", "gated_and_plain"] = "gated"  # eq. 5: the decoder sees the encoder through the gate alone
+    excite_ratio: int = 16  # SE's bottleneck; unstated; Hu et al. 2018
+    bce_weight: float = 0.5  # alpha, section 4.3
+    dice_weight: float = 0.5  # beta, section 4.3
+    dice_epsilon: float = 1e-6  # "a small constant"; ours
+    dice_over: DiceOver = "everything"  # eq. 7 as written
+
+
+# --- layers, in the order of figures 3 to 6 ---------------------------------------------------------------------------
+def double_convolution(inputs: int, outputs: int, dropout: float) -> nn.Sequential:
+    """Two 3x3 convolutions with batch normalisation and ReLU, then dropout: [B, inputs, H, W] -> [B, outputs, H, W]."""
+    layers: list[nn.Module] = []
+    for channels in (inputs, outputs):
+        layers += [nn.Conv2d(channels, outputs, 3, padding=1, bias=False), nn.BatchNorm2d(outputs), nn.ReLU(True)]
+    return nn.Sequential(*layers, nn.Dropout(dropout))
+
+
+def resize(maps: Tensor, size: torch.Size) -> Tensor:
+    """Bilinear [B, C, h, w] -> [B, C, *size]."""
+    return F.interpolate(maps, size, mode="bilinear", align_corners=False)
+
+
+class AttentionGate(nn.Module):
+    """Equations 2 to 5: what of the HAPM's map F_l the decoder's map F_h lets through, beside F_h itself."""
+
+    def __init__(self, high: int, low: int, inner: int) -> None:
+        super().__init__()
+        self.high = nn.Conv2d(high, inner, 1)
+        self.low = nn.Conv2d(low, inner, 1)
+        self.weight = nn.Conv2d(inner, 1, 1)
+
+    def forward(self, high: Tensor, low: Tensor, size: torch.Size) -> Tensor:
+        """[B, high, h, w], [B, low, h', w'] -> [B, low + inner, *size]."""
+        f_high = resize(self.high(high), size)  # eq. 2, [B, inner, H, W]
+        f_low = resize(self.low(low), size)  # eq. 3; a 1x1 convolution and bilinear upsampling commute
+        f_sigma = torch.sigmoid(self.weight(torch.relu(f_high + f_low)))  # eq. 4, [B, 1, H, W]
+        return torch.cat([f_sigma * resize(low, size), f_high], dim=1)  # eq. 5, whose 1x1 of F_h is eq. 2's
+
+
+class AtrousPyramid(nn.Module):
+    """ASPP: 3x3 convolutions at several rates and the image's mean, fused: [B, inputs, h, w] -> [B, width, h, w]."""
+
+    def __init__(self, inputs: int, width: int, rates: tuple[int, ...]) -> None:
+        super().__init__()
+        self.branches = nn.ModuleList(
+            nn.Sequential(
+                nn.Conv2d(inputs, width, 3, padding=rate, dilation=rate, bias=False),
+                nn.BatchNorm2d(width),
+                nn.ReLU(True),
+            )
+            for rate in rates
+        )
+        # No normalisation on a map of one pixel: a batch of one would have no variance.
+        self.image = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Conv2d(inputs, width, 1), nn.ReLU(True))
+        self.fuse = nn.Sequential(
+            nn.Conv2d(width * (len(rates) + 1), width, 1, bias=False), nn.BatchNorm2d(width), nn.ReLU(True)
+        )
+
+    def forward(self, maps: Tensor) -> Tensor:
+        image = self.image(maps).expand(-1, -1, *maps.shape[2:])
+        return self.fuse(torch.cat([*(branch(maps) for branch in self.branches), image], dim=1))
+
+
+class SpatialPyramid(nn.Module):
+    """SPP: means over 1, 2x2 and 4x4 regions, resized and concatenated: [B, inputs, h, w] -> [B, levels * width, h, w]."""
+
+    def __init__(self, inputs: int, width: int, levels: tuple[int, ...]) -> None:
+        super().__init__()
+        self.levels = nn.ModuleList(
+            nn.Sequential(nn.AdaptiveAvgPool2d(level), nn.Conv2d(inputs, width, 1), nn.ReLU(True)) for level in levels
+        )
+
+    def forward(self, maps: Tensor) -> Tensor:
+        return torch.cat([resize(level(maps), maps.shape[2:]) for level in self.levels], dim=1)
+
+
+class Attended(nn.Module):
+    """Channel attention, then spatial attention (CBAM, Woo et al. 2018): [B, C, h, w] -> [B, C, h, w]."""
+
+    def __init__(self, channels: int, ratio: int) -> None:
+        super().__init__()
+        hidden = max(channels // ratio, 1)
+        self.channel = nn.Sequential(nn.Linear(channels, hidden), nn.ReLU(True), nn.Linear(hidden, channels))
+        self.spatial = nn.Conv2d(2, 1, 7, padding=3)
+
+    def forward(self, maps: Tensor) -> Tensor:
+        weight = self.channel(maps.mean((2, 3))) + self.channel(maps.amax((2, 3)))  # [B, C]
+        maps = maps * torch.sigmoid(weight)[:, :, None, None]
+        summary = torch.stack([maps.mean(1), maps.amax(1)], dim=1)  # [B, 2, h, w]
+        return maps * torch.sigmoid(self.spatial(summary))
+
+
+class HybridAttentionPooling(nn.Module):
+    """HAPM, figure 5: [B, inputs, h, w] -> [B, hapm_width, h, w]."""
+
+    def __init__(self, inputs: int, config: HalsrConfig) -> None:
+        super().__init__()
+        width, outputs = config.pooling_width, config.hapm_width
+        pyramid = width * len(config.pyramid_levels)
+        self.atrous = nn.Sequential(
+            AtrousPyramid(inputs, width, config.atrous_rates), Attended(width, config.channel_ratio)
+        )
+        self.pyramid = nn.Sequential(
+            SpatialPyramid(inputs, width, config.pyramid_levels), Attended(pyramid, config.channel_ratio)
+        )
+        self.fuse = nn.Sequential(
+            nn.Conv2d(width + pyramid, outputs, 1, bias=False), nn.BatchNorm2d(outputs), nn.ReLU(True)
+        )
+        self.direct = nn.Conv2d(inputs, outputs, 1)
+
+    def forward(self, maps: Tensor) -> Tensor:
+        both = torch.cat([self.atrous(maps), self.pyramid(maps)], dim=1)  # [B, width * (1 + levels), h, w]
+        return self.fuse(both) + self.direct(maps)
+
+
+class Reconstruction(nn.Module):
+    """Figure 6: a class map out of the latent space, as many channels as the last feature map has."""
+
+    def __init__(self, latent: int, ratio: int, n_classes: int, outputs: int) -> None:
+        super().__init__()
+        self.attention = nn.Conv2d(latent, 1, 1)
+        hidden = max(latent // ratio, 1)
+        self.excite = nn.Sequential(nn.Linear(latent, hidden), nn.ReLU(True), nn.Linear(hidden, latent), nn.Sigmoid())
+        self.classes = nn.Conv2d(latent, n_classes, 1)
+        self.widen = nn.Conv2d(n_classes, outputs, 1)
+
+    def class_map(self, latent: Tensor, size: torch.Size) -> Tensor:
+        """Probabilities [B, class, *size] of the latent map [B, latent, h, w] by itself."""
+        attended = latent * torch.sigmoid(self.attention(latent))
+        scaled = attended * self.excite(attended.mean((2, 3)))[:, :, None, None]  # squeeze, excite, scale
+        # x16 upsampling (four poolings), then 1x1: the two commute, and this way round few channels are upsampled.
+        return torch.softmax(resize(self.classes(scaled), size), dim=1)
+
+    def forward(self, latent: Tensor, size: torch.Size) -> Tensor:
+        return self.widen(self.class_map(latent, size))
+
+
+class HalsrNet(nn.Module):
+    """Figure 3: [B, in_channels, H, W] -> logits [B, n_classes, H, W]; H and W at least 16."""
+
+    def __init__(self, config: HalsrConfig, n_classes: int) -> None:
+        super().__init__()
+        widths = config.widths
+        self.plain_skip = config.skip == "gated_and_plain"
+        self.encoder = nn.ModuleList(
+            double_convolution(inputs, outputs, dropout)
+            for inputs, outputs, dropout in zip((config.in_channels, *widths), widths, config.dropout, strict=False)
+        )
+        self.pool = nn.MaxPool2d(2)
+        self.hapm = nn.ModuleList(HybridAttentionPooling(width, config) for width in widths[:-1])
+        self.gates, self.decoder = nn.ModuleList(), nn.ModuleList()
+        for level, width in enumerate(widths[:-1]):
+            high = widths[level + 1]
+            inner = high // config.gate_ratio
+            self.gates.append(AttentionGate(high, config.hapm_width, inner))
+            inputs = config.hapm_width + inner + (width if self.plain_skip else 0)
+            self.decoder.append(double_convolution(inputs, width, dropout=0.0))
+        self.reconstruction = Reconstruction(widths[-1], config.excite_ratio, n_classes, widths[0])
+        self.head = nn.Conv2d(widths[0], n_classes, 1)
+
+    def forward(self, image: Tensor) -> Tensor:
+        skips, pooled, maps = [], [], image
+        for block in self.encoder[:-1]:
+            skips.append(block(maps))  # [B, widths[i], H / 2^i, W / 2^i]
+            maps = self.pool(skips[-1])
+            pooled.append(maps)
+        latent = maps = self.encoder[-1](maps)  # [B, widths[4], H / 16, W / 16]
+        for level in reversed(range(len(skips))):
+            size = skips[level].shape[2:]
+            maps = self.gates[level](maps, self.hapm[level](pooled[level]), size)
+            if self.plain_skip:
+                maps = torch.cat([maps, skips[level]], dim=1)
+            maps = self.decoder[level](maps)  # [B, widths[level], H / 2^level, W / 2^level]
+        return self.head(maps + self.reconstruction(latent, maps.shape[2:]))
