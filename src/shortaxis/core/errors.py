@@ -72,6 +72,10 @@ class OutputExists(ShortaxisError):
     code, title = "SA-E007", "output already exists"
 
 
+class Unreadable(ShortaxisError):
+    code, title = "SA-E008", "could not be read"
+
+
 # --- geometry and voxels: E020-E039 -----------------------------------------------------------------------------------
 class WrongDimensions(ShortaxisError):
     code, title = "SA-E020", "wrong number of dimensions"

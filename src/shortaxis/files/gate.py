@@ -1,0 +1,183 @@
+"""The gate every NIfTI passes on its way in: sizes, checksums, voxels, geometry."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from shortaxis.core.errors import (
+    ConstantImage,
+    DamagedFile,
+    GridMismatch,
+    NonFiniteVoxels,
+    NotIntegerLabels,
+    TooLarge,
+    UnknownFormat,
+    UnknownLabel,
+)
+from shortaxis.core.labels import LabelScheme
+from shortaxis.core.study import Grid, Note
+from shortaxis.files.intake import GZIP_MAGIC, MAX_DEFLATE_RATIO, inflate, inflate_start, read_bytes
+from shortaxis.files.nifti_geometry import (
+    CORNER_TOLERANCE_VOXELS,
+    corner_distance_voxels,
+    frame_time_ms,
+    grid_of,
+    true_affine,
+)
+from shortaxis.files.nifti_header import HEADER_BYTES, Claims, parse_header
+
+BUDGET_BYTES = 4 * 2**30  # a cine of 30 x 20 x 1024 x 1024 in float32 is 2.5 GB
+INTEGER_TOLERANCE = 1e-3
+
+
+@dataclass(frozen=True, eq=False)
+class Volume:
+    """One NIfTI file that has passed the gate.
+
+    Attributes:
+        array: [frame, slice, row, col] in native byte order; the stored type, or float where the header scales.
+        grid: its geometry.
+        is_4d: whether the file counts a time axis.
+        frame_time_ms: None where the header does not say or what it says is no cine's.
+        notes: what every output must repeat.
+        sha256: of the file's bytes as they lie on disk.
+    """
+
+    array: NDArray[np.generic]
+    grid: Grid
+    is_4d: bool
+    frame_time_ms: float | None
+    notes: tuple[Note, ...]
+    sha256: str
+
+
+def load_nifti(path: Path, budget_bytes: int = BUDGET_BYTES) -> Volume:
+    """An image, 3D or 4D, .nii or .nii.gz.
+
+    Raises MissingFile, Unreadable, UnknownFormat, DamagedFile, TooLarge, WrongDimensions, BadSpacing, BadAffine,
+    NonFiniteVoxels or ConstantImage.
+    """
+    volume = _load(path, budget_bytes)
+    if volume.array.min() == volume.array.max():
+        found = f"{volume.array.size} voxels of the value {volume.array.flat[0]}"
+        raise ConstantImage("an image with contrast", found, "check how the file was exported", path)
+    return volume
+
+
+def load_labels(path: Path, scheme: LabelScheme, budget_bytes: int = BUDGET_BYTES) -> Volume:
+    """A segmentation as uint8 numbers of `scheme`; an empty one is allowed.
+
+    Raises what `load_nifti` raises except ConstantImage, and NotIntegerLabels or UnknownLabel.
+    """
+    volume = _load(path, budget_bytes)
+    array = _whole_numbers(volume.array, path)
+    strangers = sorted(set(np.unique(array).tolist()) - {0, *scheme.codes})
+    if strangers:
+        known = ", ".join(f"{code} {structure}" for code, structure in scheme.codes.items())
+        found = ", ".join(str(value) for value in strangers[:20]) + (", ..." if len(strangers) > 20 else "")
+        way_out = "choose the label scheme these numbers belong to"
+        raise UnknownLabel(f"0 background, {known} (scheme {scheme.name})", found, way_out, path)
+    labels = array.astype(np.uint8)
+    return Volume(labels, volume.grid, volume.is_4d, volume.frame_time_ms, volume.notes, volume.sha256)
+
+
+def check_same_grid(labels: Grid, image: Grid, path: Path) -> None:
+    """Raises GridMismatch unless the two volumes' corners agree within 0.1 voxel; `path` is the labels' file.
+
+    Where either file codes no orientation, only shape and spacing can be compared, and are.
+    """
+    way_out = "resample the labels onto the image's grid, or check that the two files belong together"
+    if labels.shape != image.shape:
+        expected = f"the image's {_times(image.shape)} (slice, row, col)"
+        raise GridMismatch(expected, _times(labels.shape), way_out, path)
+    if labels.spacing_mm is None or image.spacing_mm is None:
+        return
+    spacing = np.array(image.spacing_mm[::-1])
+    placed, wanted = true_affine(labels), true_affine(image)
+    if not (_is_oriented(labels) and _is_oriented(image)):
+        placed, wanted = np.diag([*labels.spacing_mm[::-1], 1.0]), np.diag([*spacing, 1.0])
+    apart = corner_distance_voxels(image.shape, spacing, placed, wanted)
+    if apart > CORNER_TOLERANCE_VOXELS:
+        found = f"corners up to {apart:.3g} voxels apart"
+        raise GridMismatch(f"corners within {CORNER_TOLERANCE_VOXELS} voxel of the image's", found, way_out, path)
+
+
+def _load(path: Path, budget_bytes: int) -> Volume:
+    is_gz = _is_gz_name(path)
+    content = read_bytes(path, budget_bytes)
+    if is_gz != content.startswith(GZIP_MAGIC):
+        real, wanted = ("an uncompressed file", ".nii") if is_gz else ("a gzip file", ".nii.gz")
+        way_out = f"rename it to end in {wanted} if it is otherwise whole"
+        raise DamagedFile(f"content that fits the ending of {path.name}", real, way_out, path)
+    start = inflate_start(content, HEADER_BYTES, path) if is_gz else content[:HEADER_BYTES]
+    claims = parse_header(start, path)
+    _check_claims(claims, len(content) * (MAX_DEFLATE_RATIO if is_gz else 1), budget_bytes, path)
+    plain = inflate(content, claims.file_bytes, path) if is_gz else content
+    if len(plain) != claims.file_bytes:
+        way_out = "copy the file again from its source"
+        raise DamagedFile(f"{claims.file_bytes} bytes by its header", f"{len(plain)} bytes", way_out, path)
+    grid, notes = grid_of(claims.shape[1:], claims.geometry, path)
+    sha256 = hashlib.sha256(content).hexdigest()
+    time_ms = frame_time_ms(claims.geometry) if claims.shape[0] > 1 else None
+    return Volume(_voxels(plain, claims, path), grid, claims.is_4d, time_ms, notes, sha256)
+
+
+def _is_gz_name(path: Path) -> bool:
+    name = path.name.lower()
+    if name.endswith(".nii.gz"):
+        return True
+    if name.endswith(".nii"):
+        return False
+    raise UnknownFormat("a name ending in .nii or .nii.gz", path.name, "convert the file to NIfTI", path)
+
+
+def _check_claims(claims: Claims, most_bytes: int, budget_bytes: int, path: Path) -> None:
+    claimed = claims.file_bytes
+    if claimed > most_bytes:  # before the budget: a header that lies is damage, whatever size it invents
+        found = f"a file that holds at most {most_bytes}"
+        raise DamagedFile(f"the {claimed} bytes its header states", found, "copy the file again from its source", path)
+    if claimed > budget_bytes:
+        raise TooLarge(f"at most {budget_bytes} bytes", f"{claimed} bytes", "crop the image or raise the budget", path)
+
+
+def _voxels(plain: bytes, claims: Claims, path: Path) -> NDArray[np.generic]:
+    stored = np.frombuffer(plain, claims.dtype, offset=claims.offset).reshape(claims.shape)
+    native = claims.dtype.newbyteorder("=")
+    if claims.slope is None:
+        array = stored.astype(native)  # a copy: writable, aligned, free of the file's bytes
+    else:
+        exact_in_float32 = native.itemsize <= 2 or native == np.float32
+        with np.errstate(over="ignore", invalid="ignore"):  # what overflows is counted and refused below
+            scaled = stored.astype(np.float64) * claims.slope + claims.intercept
+            array = scaled.astype(np.float32) if exact_in_float32 else scaled
+    if array.dtype.kind == "f":
+        n_bad = array.size - int(np.count_nonzero(np.isfinite(array)))
+        if n_bad:
+            found = f"{n_bad} of {array.size} voxels are NaN or infinite"
+            raise NonFiniteVoxels("finite voxels", found, "replace them at the source", path)
+    return array
+
+
+def _whole_numbers(array: NDArray[np.generic], path: Path) -> NDArray[np.generic]:
+    if array.dtype.kind != "f":
+        return array
+    rounded = np.rint(array)
+    n_off = int(np.count_nonzero(np.abs(array - rounded) > INTEGER_TOLERANCE))
+    if n_off:
+        found = f"{n_off} voxels between two numbers"
+        way_out = "resample the labels with nearest neighbour, or check that this is not a probability map"
+        raise NotIntegerLabels(f"whole numbers within {INTEGER_TOLERANCE}", found, way_out, path)
+    return rounded
+
+
+def _is_oriented(grid: Grid) -> bool:
+    return grid.nifti is None or grid.nifti.qform_code > 0 or grid.nifti.sform_code > 0
+
+
+def _times(shape: tuple[int, ...]) -> str:
+    return " x ".join(str(n) for n in shape)
