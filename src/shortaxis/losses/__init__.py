@@ -1,1 +1,1 @@
-"""Placeholder; its owner writes one sentence here."""
+"""Losses that more than one method uses."""

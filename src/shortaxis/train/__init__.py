@@ -1,1 +1,1 @@
-"""Placeholder; its owner writes one sentence here."""
+"""Fitting a stage to labelled cases; it knows stages, never a method by name."""

@@ -1,1 +1,1 @@
-"""Placeholder; its owner writes one sentence here."""
+"""The networks that the papers compare themselves with."""

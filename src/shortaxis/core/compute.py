@@ -1,0 +1,68 @@
+"""Which device computes, and in which precision: chosen by what the machine has, or as asked."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from shortaxis.core.errors import DeviceMissing
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+Precision = Literal["auto", "float32", "bfloat16"]
+
+
+@dataclass(frozen=True)
+class Compute:
+    """A device and whether networks run in bfloat16 on it."""
+
+    device: str
+    bfloat16: bool
+
+    def autocast(self) -> AbstractContextManager[object]:
+        """The context in which a network's forward pass runs."""
+        import torch
+
+        if not self.bfloat16:
+            return nullcontext()
+        return torch.autocast(self.device.split(":")[0], torch.bfloat16)
+
+    def place(self, net: nn.Module) -> nn.Module:
+        """The network on the device, 2D ones with channels last: faster on every machine measured."""
+        import torch
+
+        net = net.to(self.device)
+        flat = all(parameter.dim() != 5 for parameter in net.parameters())
+        return net.to(memory_format=torch.channels_last) if flat else net  # type: ignore[call-overload]
+
+    def image(self, tensor: Tensor) -> Tensor:
+        """An input batch in the memory order `place` chose."""
+        import torch
+
+        return tensor.contiguous(memory_format=torch.channels_last) if tensor.dim() == 4 else tensor
+
+
+def choose_compute(device: str = "auto", precision: Precision = "auto") -> Compute:
+    """The device asked for (`auto`: a GPU if there is one) and the precision that pays on it.
+
+    On a CPU bfloat16 pays only with matrix units for it: without them it was measured three to four times slower than
+    float32, with them 2.6 times faster.
+
+    Raises:
+        DeviceMissing: a device was named that this machine or this torch does not have.
+    """
+    import torch
+
+    if device == "auto":
+        device = "cuda" if torch.cuda.is_available() else "cpu"
+    if device.startswith("cuda") and not torch.cuda.is_available():
+        raise DeviceMissing("a CUDA GPU that torch can see", "none", "use --device cpu, or install a CUDA build of torch")
+    if not device.startswith(("cuda", "cpu", "mps")):
+        raise DeviceMissing("auto, cpu, cuda, cuda:N or mps", repr(device), "choose one of these")
+    if precision != "auto":
+        return Compute(device, precision == "bfloat16")
+    if device == "cpu":
+        return Compute(device, bool(torch.cpu._is_amx_tile_supported()))
+    return Compute(device, device.startswith("cuda") and torch.cuda.is_bf16_supported())

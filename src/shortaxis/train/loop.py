@@ -1,0 +1,227 @@
+"""The training loop: one function from examples to a fitted state, resumable at every step.
+
+Everything random at a step is a function of the recipe's seed and the step's number (`batches.py`), and the learning
+rate of the step and the validations so far (`schedule.py`). So a state is weights, the optimiser's moments and a
+counter, and a resumed run takes the same steps, bit for bit on a CPU.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from shortaxis.core.compute import Compute
+from shortaxis.core.errors import LossNotFinite
+from shortaxis.core.labels import LabelScheme
+from shortaxis.core.method import Stage
+from shortaxis.core.recipe import FitRecipe
+from shortaxis.core.sample import Batch, Sample, collate
+from shortaxis.train.batches import batches_ahead, step_seed
+from shortaxis.train.distributed import rank_and_world, shared
+from shortaxis.train.record import Record
+from shortaxis.train.schedule import learning_rate
+from shortaxis.train.state import State, load_state, optimiser_tensors, restore_optimiser, save_state
+
+
+@dataclass(frozen=True)
+class FitRun:
+    """Where and how a stage is fitted, beside its recipe.
+
+    Attributes:
+        folder: holds the state and the record.
+        compute: device and precision.
+        identity: what must be equal on resuming (recipe, cases, scheme).
+        save_every: optimiser steps between states.
+        workers: threads that prepare batches ahead.
+        stop: asked after every step; true saves and returns.
+        report: told (step, steps, loss) after every step.
+    """
+
+    folder: Path
+    compute: Compute
+    identity: Mapping[str, Any]
+    save_every: int = 100
+    workers: int = 1
+    stop: Callable[[], bool] = lambda: False
+    report: Callable[[int, int, float], None] = lambda step, steps, loss: None
+
+
+def fit(
+    stage: Stage,
+    scheme: LabelScheme,
+    examples: Sequence[Sample],
+    validation: Sequence[Sample],
+    run: FitRun,
+    initial: Mapping[str, Tensor] | None = None,
+) -> State:
+    """Train `stage` on `examples`, resuming from what `run.folder` holds.
+
+    Args:
+        stage: the stage with its recipe.
+        scheme: the structures the network learns.
+        examples: the stage's training samples.
+        validation: samples of held-out patients; empty means no validation, and the last state is the result.
+        run: where and how.
+        initial: weights to start from instead of a random draw.
+
+    Returns:
+        The final state; `result_weights` picks what to keep. `state.step < stage.fit.steps` where it was stopped.
+
+    Raises:
+        LossNotFinite: the loss became NaN or infinite; the last good state stays on disk.
+        CannotResume: the folder holds another run.
+    """
+    recipe = stage.fit
+    torch.manual_seed(step_seed(recipe.seed, -1, 0) % 2**31)
+    net = run.compute.place(stage.build(scheme))
+    if initial is not None:
+        net.load_state_dict(dict(initial))
+    optimiser = build_optimiser(net, recipe)
+    state = load_state(run.folder, run.identity) or State()
+    if state.step:
+        net.load_state_dict(state.net)
+        restore_optimiser(optimiser, state.optimiser)
+    elif recipe.average_decay is not None:
+        state.average = _floats(net)
+    rank, world = rank_and_world()
+    record = Record(run.folder / "record.jsonl", state.step, active=rank == 0)
+    trained = shared(net, run.compute.device)
+    for step, batch in enumerate(
+        batches_ahead(stage, examples, state.step, recipe.steps, rank, world, run.workers), state.step
+    ):
+        loss = _take_step(stage, trained, optimiser, batch, step, state, run)
+        state.step = step + 1
+        if recipe.average_decay is not None:
+            _average(state.average, net, recipe.average_decay, step)
+        run.report(state.step, recipe.steps, loss)
+        record.step(state.step, loss, optimiser.param_groups[0]["lr"])
+        last = state.step == recipe.steps
+        if validation and (last or state.step % recipe.validate_every == 0):
+            _validate_into(state, stage, net, validation, run, record)
+        ends = last or _out_of_patience(state, recipe) or run.stop()
+        if rank == 0 and (ends or state.step % run.save_every == 0):
+            _snapshot(state, net, optimiser, run)
+        if ends:
+            break
+    record.close()
+    return state
+
+
+def _take_step(
+    stage: Stage, net: nn.Module, optimiser: torch.optim.Optimizer, batch: Batch, step: int, state: State, run: FitRun
+) -> float:
+    """One optimiser step; the loss as a number."""
+    recipe = stage.fit
+    rank, _ = rank_and_world()
+    seed = step_seed(recipe.seed, step, rank)
+    torch.manual_seed(seed)
+    generator = torch.Generator(run.compute.device).manual_seed(seed)
+    for group in optimiser.param_groups:
+        group["lr"] = learning_rate(recipe, step, state.validation_losses)
+    net.train()
+    batch = _on_device(batch, run.compute)
+    with run.compute.autocast():
+        loss = stage.loss(net, batch, generator)
+    value = float(loss.total.detach())
+    if not math.isfinite(value):
+        raise LossNotFinite(
+            "a finite loss",
+            f"{value} at step {step + 1} (terms: {', '.join(f'{k}={float(v):g}' for k, v in loss.terms.items())})",
+            "the last good state is kept: lower the learning rate, or look at the cases named in the record",
+            run.folder,
+        )
+    optimiser.zero_grad(set_to_none=True)
+    loss.total.backward()
+    if recipe.clip_norm is not None:
+        torch.nn.utils.clip_grad_norm_(net.parameters(), recipe.clip_norm)
+    optimiser.step()
+    return value
+
+
+def build_optimiser(net: nn.Module, recipe: FitRecipe) -> torch.optim.Optimizer:
+    """The recipe's optimiser over all of the network's parameters."""
+    parameters = [parameter for parameter in net.parameters() if parameter.requires_grad]
+    if recipe.optimiser == "sgd":
+        return torch.optim.SGD(
+            parameters, recipe.learning_rate, momentum=recipe.momentum, weight_decay=recipe.weight_decay
+        )
+    kind = torch.optim.AdamW if recipe.optimiser == "adamw" else torch.optim.Adam
+    return kind(parameters, recipe.learning_rate, recipe.betas, recipe.epsilon, recipe.weight_decay)
+
+
+def result_weights(state: State, recipe: FitRecipe) -> dict[str, Tensor]:
+    """The weights a finished run stands for: the best validated ones or the last, averaged where the recipe averages."""
+    if recipe.keep == "best" and state.best:
+        return state.best
+    return _with_average(state.net, state.average)
+
+
+def _on_device(batch: Batch, compute: Compute) -> Batch:
+    moved = batch.to(compute.device)
+    return Batch(compute.image(moved.image), moved.fields, moved.points)
+
+
+def _floats(net: nn.Module) -> dict[str, Tensor]:
+    return {name: value.detach().clone() for name, value in net.state_dict().items() if value.is_floating_point()}
+
+
+def _with_average(weights: Mapping[str, Tensor], average: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    return {name: average.get(name, value) for name, value in weights.items()}
+
+
+@torch.no_grad()
+def _average(average: dict[str, Tensor], net: nn.Module, decay: float, step: int) -> None:
+    """Exponential moving average, shorter in the first steps so that the random start is forgotten."""
+    weight = 1 - min(decay, (1 + step) / (10 + step))
+    for name, value in net.state_dict().items():
+        if name in average:
+            average[name].lerp_(value, weight)
+
+
+def _validate_into(
+    state: State, stage: Stage, net: nn.Module, validation: Sequence[Sample], run: FitRun, record: Record
+) -> None:
+    """Validate the weights that would be kept now; note the loss and the best weights in `state`."""
+    kept = {name: value.detach().clone() for name, value in net.state_dict().items()}
+    net.load_state_dict(_with_average(kept, state.average))
+    terms = validate(stage, net, validation, run.compute)
+    state.validation_losses.append(terms["loss"])
+    record.validation(state.step, terms)
+    if state.best_loss is None or terms["loss"] < state.best_loss:
+        state.best_loss = terms["loss"]
+        state.best = {name: value.detach().clone() for name, value in net.state_dict().items()}
+    net.load_state_dict(kept)
+
+
+@torch.no_grad()
+def validate(stage: Stage, net: nn.Module, validation: Sequence[Sample], compute: Compute) -> dict[str, float]:
+    """Mean loss and terms over unvaried validation samples, the network in eval mode."""
+    net.eval()
+    sums: dict[str, float] = {}
+    for start in range(0, len(validation), stage.fit.batch):
+        chosen = [stage.augment(sample, None) for sample in validation[start : start + stage.fit.batch]]
+        batch = _on_device(collate(chosen), compute)
+        with compute.autocast():
+            loss = stage.loss(net, batch, torch.Generator(compute.device).manual_seed(0))
+        for name, value in {"loss": loss.total, **loss.terms}.items():
+            sums[name] = sums.get(name, 0.0) + float(value) * len(chosen)
+    return {name: value / len(validation) for name, value in sums.items()}
+
+
+def _out_of_patience(state: State, recipe: FitRecipe) -> bool:
+    if recipe.patience is None or not state.validation_losses:
+        return False
+    losses = state.validation_losses
+    return len(losses) - 1 - losses.index(min(losses)) >= recipe.patience
+
+
+def _snapshot(state: State, net: nn.Module, optimiser: torch.optim.Optimizer, run: FitRun) -> None:
+    state.net = {name: value.detach().cpu() for name, value in net.state_dict().items()}
+    state.optimiser = optimiser_tensors(optimiser)
+    save_state(run.folder, state, run.identity)

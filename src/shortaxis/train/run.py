@@ -1,0 +1,90 @@
+"""A whole method trained on one fold (or on everything): stage after stage, each in its folder."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor
+
+from shortaxis.core.errors import LabelsMissing
+from shortaxis.core.labels import LabelScheme
+from shortaxis.core.method import Stage
+from shortaxis.core.sample import Sample
+from shortaxis.core.study import Study
+from shortaxis.train.folds import Fold, refuse_leaks
+from shortaxis.train.loop import FitRun, fit, result_weights
+
+
+@dataclass(frozen=True)
+class TrainingCase:
+    """A labelled case that is read when it is needed.
+
+    Attributes:
+        name: the case's slug.
+        patient: who it is of; folds never divide a patient.
+        read: makes the labelled study.
+        group: diagnosis group, to spread over the folds.
+    """
+
+    name: str
+    patient: str
+    read: Callable[[], Study]
+    group: str | None = None
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """One stage's result: its weights, and whether its budget was spent."""
+
+    weights: Mapping[str, Tensor]
+    finished: bool
+
+
+def fit_stage(
+    stage: Stage,
+    scheme: LabelScheme,
+    cases: Sequence[TrainingCase],
+    fold: Fold,
+    run: FitRun,
+    initial: Mapping[str, Tensor] | None = None,
+) -> Fitted:
+    """Train one stage on a fold's patients, validating on those held out.
+
+    Raises:
+        LeakingSplit: the fold shares a patient.
+        LabelsMissing: no training case gave a labelled sample.
+    """
+    refuse_leaks(fold)
+    examples = list(_examples(stage, scheme, cases, fold.train))
+    validation = list(_examples(stage, scheme, cases, fold.validation))
+    if not examples:
+        raise LabelsMissing("labelled slices to train on", "none in the training cases", "check --data and --dataset")
+    identity = {
+        "stage": stage.name,
+        "settings": _settings(stage),
+        "scheme": {str(code): structure for code, structure in scheme.codes.items()},
+        "train": list(fold.train),
+        "validation": list(fold.validation),
+        "examples": len(examples),
+    }
+    state = fit(stage, scheme, examples, validation, replace(run, identity=identity), initial)
+    return Fitted(result_weights(state, stage.fit), state.step >= stage.fit.steps or not run.stop())
+
+
+def _settings(stage: Stage) -> dict[str, Any]:
+    """A stage's settings as JSON, so that a run is resumed only by the recipe that began it."""
+    config = getattr(stage, "config", None)
+    return {"config": json.loads(config.model_dump_json()) if config else None, "fit": json.loads(stage.fit.model_dump_json())}
+
+
+def _examples(
+    stage: Stage, scheme: LabelScheme, cases: Sequence[TrainingCase], patients: Iterable[str]
+) -> Iterable[Sample]:
+    wanted = set(patients)
+    for case in cases:
+        if case.patient in wanted:
+            yield from stage.examples(case.read(), scheme, None)
