@@ -23,8 +23,8 @@ from shortaxis.prepare.crop import crop_around
 from shortaxis.prepare.heart_box import Box, box_centre, overall_box, reference_box
 from shortaxis.prepare.intensity import standardise
 from shortaxis.prepare.neighbours import with_neighbours
-from shortaxis.prepare.orient import orient_to_display
-from shortaxis.prepare.resample import resample_to
+from shortaxis.prepare.orient import Orient, orient_to_display
+from shortaxis.prepare.resample import Resample, resample_to
 
 # The larger side of the box around both ventricles at ED, adults: median over ACDC's 100 training patients, 105 mm.
 # Used only to scale the network's input where the spacing is unknown; no measure ever sees it.
@@ -34,31 +34,41 @@ TYPICAL_HEART_MM = 105.0
 class HeartCropConfig(Settings):
     """Size of the window in pixels and of its pixels in millimetres, and how many neighbours go along."""
 
-    size_px: int = 112
-    pixel_mm: float = 1.5
+    size_px: int = 96
+    pixel_mm: float = 1.5  # finest; a heart too large for the window gets larger pixels
+    fill: float = 0.77  # share of the window that the heart's larger side takes at most
     reach: int = 1  # neighbouring slices on each side, as channels
     room_px: int = 24  # around the window in training examples
     augment: AugmentConfig = AugmentConfig()
 
 
-def _pixel_mm(grid: Grid, box: Box | None) -> tuple[float, float]:
+def _resample(grid: Grid, box: Box | None, config: HeartCropConfig, orient: Orient) -> Resample:
+    """Square pixels of `config.pixel_mm`, or larger ones where the heart would not fit the window.
+
+    Raises:
+        BadSpacing: spacing unknown and no box to scale by.
+    """
+    shape = (grid.shape[1], grid.shape[2])
+    spread = None if box is None else np.array([box[2] - box[0], box[3] - box[1]]) + 1.0
     if grid.pixel_mm is not None:
-        return grid.pixel_mm
-    if box is None:
+        pixel_mm = np.array(grid.pixel_mm)
+    elif spread is not None:
+        pixel_mm = np.full(2, TYPICAL_HEART_MM / spread.max())
+    else:
         raise BadSpacing(
             "a pixel size, or a located heart to scale by", "neither", "choose a method with a locator, or give --roi"
         )
-    estimate = TYPICAL_HEART_MM / max(box[2] - box[0], box[3] - box[1], 1.0)
-    return estimate, estimate
+    heart_mm = 0.0 if spread is None else float((spread * pixel_mm).max())
+    target_mm = max(config.pixel_mm, heart_mm / (config.fill * config.size_px))
+    if orient.transpose:
+        shape, pixel_mm = shape[::-1], pixel_mm[::-1]
+    return resample_to(shape, (float(pixel_mm[0]), float(pixel_mm[1])), target_mm)
 
 
 def heart_steps(grid: Grid, box: Box | None, config: HeartCropConfig, size_px: int) -> tuple[Step, ...]:
     """Orient, resample, cut `size_px` around the middle of `box` (study coordinates), or of the image without one."""
     orient = orient_to_display(grid)
-    pixel_mm = _pixel_mm(grid, box)
-    turned_mm = pixel_mm[::-1] if orient.transpose else pixel_mm
-    turned = (grid.shape[2], grid.shape[1]) if orient.transpose else (grid.shape[1], grid.shape[2])
-    resample = resample_to(turned, turned_mm, config.pixel_mm)
+    resample = _resample(grid, box, config, orient)
     middle = box_centre(box) if box else ((grid.shape[1] - 1) / 2, (grid.shape[2] - 1) / 2)
     row, col = resample.apply_points(orient.apply_points(np.array([middle])))[0]
     return orient, resample, crop_around(resample.target, (float(row), float(col)), (size_px, size_px))

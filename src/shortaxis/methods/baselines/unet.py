@@ -28,7 +28,7 @@ from shortaxis.losses.dice_ce import dice_ce_loss
 from shortaxis.methods.roi_regression import RoiRegressionConfig, RoiRegressionStage, tuned_roi
 from shortaxis.prepare.heart_crop import HeartCropConfig, cut_heart, heart_examples, vary_heart
 from shortaxis.prepare.restore import paste_slices
-from shortaxis.repair.components import keep_heart_components
+from shortaxis.repair.components import keep_heart
 
 
 class UNetConfig(Settings):
@@ -124,7 +124,7 @@ def stages(recipe: UNetRecipe) -> tuple[Stage, ...]:
 PAPER = UNetRecipe(
     locate=None,
     locate_fit=FitRecipe(steps=0, batch=1),
-    segment=UNetConfig(crop=HeartCropConfig(size_px=256, pixel_mm=1.5, reach=0)),
+    segment=UNetConfig(crop=HeartCropConfig(size_px=256, reach=0)),
     segment_fit=FitRecipe(steps=20_000, batch=1, optimiser="sgd", learning_rate=1e-3, momentum=0.99),  # section 3
 )
 
@@ -134,7 +134,7 @@ TUNED = UNetRecipe(
     locate_fit=_tuned_locate_fit,
     segment=UNetConfig(widths=(24, 48, 96, 192, 384)),
     segment_fit=FitRecipe(
-        steps=4000,
+        steps=1500,
         batch=12,
         optimiser="adamw",
         learning_rate=2e-3,
@@ -154,6 +154,6 @@ METHOD = Method(
     citation="Ronneberger et al., MICCAI 2015, doi:10.1007/978-3-319-24574-4_28",
     recipes={"paper": PAPER, "tuned": TUNED},
     stages=stages,
-    repair=keep_heart_components,
+    repair=keep_heart,
     default_scheme=ACDC,
 )
