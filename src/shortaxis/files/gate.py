@@ -56,13 +56,34 @@ class Volume:
     sha256: str
 
 
+def load_volume(path: Path, budget_bytes: int = BUDGET_BYTES) -> Volume:
+    """A file whole and readable, whatever its voxels show. Raises what `load_nifti` raises except ConstantImage."""
+    is_gz = _is_gz_name(path)
+    content = read_bytes(path, budget_bytes)
+    if is_gz != content.startswith(GZIP_MAGIC):
+        real, wanted = ("an uncompressed file", ".nii") if is_gz else ("a gzip file", ".nii.gz")
+        way_out = f"rename it to end in {wanted} if it is otherwise whole"
+        raise DamagedFile(f"content that fits the ending of {path.name}", real, way_out, path)
+    start = inflate_start(content, HEADER_BYTES, path) if is_gz else content[:HEADER_BYTES]
+    claims = parse_header(start, path)
+    _check_claims(claims, len(content) * (MAX_DEFLATE_RATIO if is_gz else 1), budget_bytes, path)
+    plain = inflate(content, claims.file_bytes, path) if is_gz else content
+    if len(plain) != claims.file_bytes:
+        way_out = "copy the file again from its source"
+        raise DamagedFile(f"{claims.file_bytes} bytes by its header", f"{len(plain)} bytes", way_out, path)
+    grid, notes = grid_of(claims.shape[1:], claims.geometry, path)
+    sha256 = hashlib.sha256(content).hexdigest()
+    time_ms = frame_time_ms(claims.geometry) if claims.shape[0] > 1 else None
+    return Volume(_voxels(plain, claims, path), grid, claims.is_4d, time_ms, notes, sha256)
+
+
 def load_nifti(path: Path, budget_bytes: int = BUDGET_BYTES) -> Volume:
     """An image, 3D or 4D, .nii or .nii.gz.
 
     Raises MissingFile, Unreadable, UnknownFormat, DamagedFile, TooLarge, WrongDimensions, BadSpacing, BadAffine,
     NonFiniteVoxels or ConstantImage.
     """
-    volume = _load(path, budget_bytes)
+    volume = load_volume(path, budget_bytes)
     if volume.array.min() == volume.array.max():
         found = f"{volume.array.size} voxels of the value {volume.array.flat[0]}"
         raise ConstantImage("an image with contrast", found, "check how the file was exported", path)
@@ -74,7 +95,7 @@ def load_labels(path: Path, scheme: LabelScheme, budget_bytes: int = BUDGET_BYTE
 
     Raises what `load_nifti` raises except ConstantImage, and NotIntegerLabels or UnknownLabel.
     """
-    volume = _load(path, budget_bytes)
+    volume = load_volume(path, budget_bytes)
     array = _whole_numbers(volume.array, path)
     strangers = sorted(set(np.unique(array).tolist()) - {0, *scheme.codes})
     if strangers:
@@ -105,26 +126,6 @@ def check_same_grid(labels: Grid, image: Grid, path: Path) -> None:
     if apart > CORNER_TOLERANCE_VOXELS:
         found = f"corners up to {apart:.3g} voxels apart"
         raise GridMismatch(f"corners within {CORNER_TOLERANCE_VOXELS} voxel of the image's", found, way_out, path)
-
-
-def _load(path: Path, budget_bytes: int) -> Volume:
-    is_gz = _is_gz_name(path)
-    content = read_bytes(path, budget_bytes)
-    if is_gz != content.startswith(GZIP_MAGIC):
-        real, wanted = ("an uncompressed file", ".nii") if is_gz else ("a gzip file", ".nii.gz")
-        way_out = f"rename it to end in {wanted} if it is otherwise whole"
-        raise DamagedFile(f"content that fits the ending of {path.name}", real, way_out, path)
-    start = inflate_start(content, HEADER_BYTES, path) if is_gz else content[:HEADER_BYTES]
-    claims = parse_header(start, path)
-    _check_claims(claims, len(content) * (MAX_DEFLATE_RATIO if is_gz else 1), budget_bytes, path)
-    plain = inflate(content, claims.file_bytes, path) if is_gz else content
-    if len(plain) != claims.file_bytes:
-        way_out = "copy the file again from its source"
-        raise DamagedFile(f"{claims.file_bytes} bytes by its header", f"{len(plain)} bytes", way_out, path)
-    grid, notes = grid_of(claims.shape[1:], claims.geometry, path)
-    sha256 = hashlib.sha256(content).hexdigest()
-    time_ms = frame_time_ms(claims.geometry) if claims.shape[0] > 1 else None
-    return Volume(_voxels(plain, claims, path), grid, claims.is_4d, time_ms, notes, sha256)
 
 
 def _is_gz_name(path: Path) -> bool:

@@ -26,6 +26,9 @@ UNIT_COLUMNS = Note(
 )
 NO_ORIENTATION = Note("SA-W021", "The header codes no orientation (qform and sform are 0); only the spacing is known.")
 SLIGHT_SHEAR = Note("SA-W022", "The affine's axes are not quite perpendicular (below 0.001); this was ignored.")
+NO_SPACING = Note(
+    "SA-W024", "The header states neither orientation, spacing nor unit; nothing is known in millimetres."
+)
 OTHER_UNITS = Note("SA-W023", "The header states lengths in another unit than millimetres; they were converted.")
 
 
@@ -35,6 +38,8 @@ def grid_of(shape: tuple[int, int, int], raw: NiftiGeometry, path: Path) -> tupl
     Raises BadSpacing or BadAffine.
     """
     scale = _MM_PER_UNIT.get(raw.xyzt_units & 7, 1.0)
+    if raw.qform_code == raw.sform_code == raw.xyzt_units & 7 == 0 and raw.pixdim[1:4] == (1, 1, 1):
+        return Grid(shape, np.diag([-1.0, 1, 1, 1]), None, raw), (NO_SPACING,)
     spacing = _spacing(raw, scale, path)  # in the order of the file: col, row, slice
     notes = [OTHER_UNITS] if scale != 1 else []
     affine, affine_notes = _affine(shape, raw, spacing / scale, path)
