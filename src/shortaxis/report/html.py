@@ -1,0 +1,222 @@
+"""One case as one HTML file: images with contours, the volume-time curve, indices, notes and provenance.
+
+The file needs no network and allows none. Measures come as the mapping that `measure` makes; keys that are missing are
+left out, keys that are not known here are shown under their own name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, replace
+from typing import Any
+
+import numpy as np
+from markupsafe import Markup
+from numpy.typing import NDArray
+
+from shortaxis.core.errors import GridMismatch
+from shortaxis.core.labels import LabelScheme
+from shortaxis.core.study import Study
+from shortaxis.report.contours import structure_outlines
+from shortaxis.report.curve import Curve, curve_of
+from shortaxis.report.indices import (
+    Index,
+    Section,
+    flattened,
+    humanised,
+    missing_reason,
+    name_and_unit,
+    sections_of,
+    shown,
+)
+from shortaxis.report.page import embedded_json, plain, render_page
+from shortaxis.report.palette import LOOKS, drawn_structures
+from shortaxis.report.sprites import Box, heart_box, sprite_sheets, stored_box
+
+_FIGURES = {
+    "lv.ef_percent": "LV EF",
+    "lv.edv_ml": "LV EDV",
+    "lv.esv_ml": "LV ESV",
+    "lv.sv_ml": "LV SV",
+    "lv.mass_g": "LV mass",
+    "rv.ef_percent": "RV EF",
+    "rv.edv_ml": "RV EDV",
+    "rv.esv_ml": "RV ESV",
+}
+_ABOUT = (
+    "Contours run along the edges of the segmented pixels, with corners rounded by less than a fifth of a pixel. "
+    "Pictures are windowed to 8 bits and compressed for viewing; every number comes from the original voxels. "
+    "Images are shown as they are stored, not turned to a common orientation."
+)
+_NO_CONVENTION = "The measures state no convention for papillary muscles and basal slices."
+
+
+def render_case(
+    study: Study,
+    labels: NDArray[np.uint8],
+    scheme: LabelScheme,
+    measures: Mapping[str, Any],
+    provenance: Mapping[str, Any],
+) -> str:
+    """The case's report as the text of one HTML file.
+
+    Args:
+        study: the images, real numbers [frame, slice, row, col].
+        labels: uint8 of the same shape, numbers of `scheme`.
+        measures: as `measure` makes them; None stands for undefined, with its reason under `reasons`.
+        provenance: names and values, nested or not, shown in their order (see `manifest.build_manifest`).
+
+    Raises:
+        GridMismatch: labels of another shape than the images.
+    """
+    if labels.shape != study.image.shape:
+        raise GridMismatch(
+            f"labels of the images' shape {study.image.shape}",
+            f"labels of shape {labels.shape}",
+            "put the labels back on the study's grid before reporting",
+        )
+    n_frames, n_slices = labels.shape[:2]
+    heart = heart_box(labels)
+    stored = stored_box(labels.shape, heart)
+    curve = curve_of(measures, n_frames)
+    sections = sections_of(measures)
+    phases = measures.get("phases") or {}
+    return render_page(
+        "case.html.jinja",
+        "case.css",
+        "case.js",
+        case=str(measures.get("case") or study.name),
+        summary=_summary(study),
+        notes=_notes(study, measures),
+        figures=list(_figures(sections)),
+        n_frames=n_frames,
+        n_slices=n_slices,
+        has_ed=phases.get("ed_index") is not None,
+        has_es=phases.get("es_index") is not None,
+        can_widen=stored != heart,
+        legend=[LOOKS[structure] for structure in drawn_structures(scheme)],
+        curve=curve,
+        sections=sections,
+        phases=list(_phase_rows(measures)),
+        conventions=[*_conventions(measures, study), _ABOUT],
+        slices=_slice_table(measures),
+        provenance=list(_provenance_rows(provenance)),
+        payload=_payload(study, labels, scheme, heart, stored, curve, phases),
+    )
+
+
+def _payload(
+    study: Study,
+    labels: NDArray[np.uint8],
+    scheme: LabelScheme,
+    heart: Box,
+    stored: Box,
+    curve: Curve | None,
+    phases: Mapping[str, Any],
+) -> Markup:
+    """What the page's script reads: pictures, outlines, the curve's positions."""
+    sprites = sprite_sheets(study.image, stored)
+    structures = drawn_structures(scheme)
+    ed_index, es_index = phases.get("ed_index"), phases.get("es_index")
+    first_frame = ed_index if ed_index is not None and 0 <= ed_index < labels.shape[0] else 0
+    return embedded_json(
+        {
+            "frames": labels.shape[0],
+            "slices": labels.shape[1],
+            "first": {"frame": first_frame, "slice": middle_slice(labels[first_frame])},
+            "phases": {"ed": ed_index, "es": es_index},
+            "box": _corners(stored),
+            "heart": _corners(heart),
+            "columns": sprites.columns,
+            "sheets": sprites.sheets,
+            "pixelKnown": study.grid.pixel_mm is not None,
+            "pixelMm": study.grid.pixel_mm or (1.0, 1.0),
+            "structures": [asdict(LOOKS[structure]) for structure in structures],
+            "rings": structure_outlines(labels, scheme, structures),
+            "timesMs": curve.times_ms if curve else None,
+            "frameX": curve.frame_x if curve else [],
+            "lines": [
+                {"key": line.key, "title": line.title, "y": line.y, "volumesMl": line.volumes_ml}
+                for line in (curve.lines if curve else ())
+            ],
+        }
+    )
+
+
+def middle_slice(labels: NDArray[np.uint8]) -> int:
+    """The middle of the labelled slices of one frame [slice, row, col]; the middle of all where nothing is labelled."""
+    labelled = np.flatnonzero(labels.any(axis=(1, 2)))
+    return int(labelled[len(labelled) // 2]) if labelled.size else labels.shape[0] // 2
+
+
+def _corners(box: Box) -> list[int]:
+    return [box.row0, box.col0, box.row1, box.col1]
+
+
+def _summary(study: Study) -> str:
+    """Kind of scan, counts and spacing in one line."""
+    n_frames, n_slices = study.image.shape[:2]
+    kind = {"cine": "Short-axis cine", "lge": "Short-axis late enhancement"}[study.facts.modality]
+    counts = f"{n_frames} frame{'s' * (n_frames != 1)} × {n_slices} slice{'s' * (n_slices != 1)}"
+    if study.grid.spacing_mm is None:
+        return f"{kind}, {counts}, spacing unknown"
+    between, row, col = study.grid.spacing_mm
+    return f"{kind}, {counts}, {row:.2f} × {col:.2f} mm, slices {between:.1f} mm apart"
+
+
+def _notes(study: Study, measures: Mapping[str, Any]) -> list[dict[str, str]]:
+    """Notes of the measures and of the study, each once."""
+    given = [dict(note) for note in measures.get("notes") or ()]
+    given.extend(asdict(note) for note in study.notes)
+    once = {(str(note.get("code", "")), str(note.get("text", ""))): None for note in given}
+    return [{"code": code, "text": text} for code, text in once]
+
+
+def _figures(sections: Sequence[Section]) -> Iterator[Index]:
+    by_key = {index.key: index for section in sections for index in section.indices}
+    for key, title in _FIGURES.items():
+        if key in by_key:
+            yield replace(by_key[key], name=title)
+
+
+def _phase_rows(measures: Mapping[str, Any]) -> Iterator[Index]:
+    """The phases as numbers counted from 1; the indices counted from 0 are for programs."""
+    for key, value in (measures.get("phases") or {}).items():
+        if not key.endswith("_index"):
+            name, unit = name_and_unit(key)
+            text = shown(value)
+            reason = None if text else missing_reason(measures, f"phases.{key}")
+            yield Index(f"phases.{key}", name, unit, text, reason)
+        elif key.startswith("found_"):
+            text = None if value is None else str(value + 1)
+            name = humanised(key.removesuffix("_index")) + " frame, from the volumes"
+            yield Index(f"phases.{key}", name, "", text, None if text else missing_reason(measures, f"phases.{key}"))
+
+
+def _conventions(measures: Mapping[str, Any], study: Study) -> Iterator[str]:
+    convention = measures.get("convention")
+    if isinstance(convention, Mapping):
+        yield from (f"{humanised(key)}: {shown(value) or 'not stated'}" for key, value in flattened(convention))
+    elif isinstance(convention, Sequence) and not isinstance(convention, str):
+        yield from (str(line) for line in convention)
+    else:
+        yield str(convention) if convention else _NO_CONVENTION
+    if study.facts.convention:
+        yield f"The data set's readers: {study.facts.convention}"
+
+
+def _slice_table(measures: Mapping[str, Any]) -> dict[str, Any]:
+    """The rows of `measures["slices"]` under the union of their keys."""
+    rows = list(measures.get("slices") or ())
+    keys = list(dict.fromkeys(key for row in rows for key in row))
+    columns = []
+    for key in keys:
+        name, unit = name_and_unit(key)
+        numbers = all(isinstance(row.get(key), (int, float, type(None))) for row in rows)
+        columns.append({"title": f"{name} ({unit})" if unit else name, "is_number": numbers})
+    return {"columns": columns, "rows": [[shown(row.get(key)) for key in keys] for row in rows]}
+
+
+def _provenance_rows(provenance: Mapping[str, Any]) -> Iterator[tuple[str, str | None]]:
+    for key, value in flattened(plain(provenance)):
+        yield " / ".join(humanised(part) for part in key.split(".")), shown(value)
