@@ -1,0 +1,35 @@
+"""`shortaxis check`: what would be read, without computing anything."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from shortaxis.cli.exit_codes import Exit
+
+
+def check(
+    inputs: Annotated[list[Path], typer.Argument(metavar="INPUT...", help="Files or folders, as for `segment`.")],
+) -> None:
+    """Read inputs as `segment` would and say what was found: cases, sizes, notes and refusals. Writes nothing."""
+    from rich.console import Console
+    from rich.markup import escape
+
+    from shortaxis.pipeline import check_inputs
+
+    console = Console()
+    n_read = n_refused = 0
+    for found in check_inputs(inputs):
+        if found.refusal is not None:
+            n_refused += 1
+            console.print(f"[red]refused[/red]  {escape(found.case)}\n{escape(found.refusal.describe())}")
+            continue
+        n_read += 1
+        console.print(f"[green]usable[/green]   {escape(found.case)}  {escape(found.summary)}")
+        for note in found.notes:
+            console.print(f"         [yellow]{note.code}[/yellow] {escape(note.text)}")
+    console.print(f"{n_read} usable, {n_refused} refused")
+    if n_refused:
+        raise typer.Exit(Exit.SOME_FAILED if n_read else Exit.INPUT_REFUSED)

@@ -1,0 +1,29 @@
+"""`shortaxis methods` and `shortaxis models`: what can be trained, and what can be used at once."""
+
+from __future__ import annotations
+
+
+def methods() -> None:
+    """List the methods that can be trained, built in or added by an installed package."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from shortaxis.pipeline import list_methods
+
+    table = Table("name", "what it is", "published", box=None, header_style="bold")
+    for method in list_methods():
+        table.add_row(method.name, method.title, method.citation)
+    Console().print(table)
+
+
+def models() -> None:
+    """List the trained models that are installed, with what they were trained on."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from shortaxis.pipeline import list_models
+
+    table = Table("name", "method", "trained on", "file", box=None, header_style="bold")
+    for model in list_models():
+        table.add_row(model.name, model.method, model.trained_on, str(model.path))
+    Console().print(table)

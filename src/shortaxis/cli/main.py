@@ -1,0 +1,99 @@
+"""The program `shortaxis`: its commands, and what every one of them does when something goes wrong."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from shortaxis import __version__
+from shortaxis.cli.check import check
+from shortaxis.cli.demo import demo
+from shortaxis.cli.evaluate import evaluate
+from shortaxis.cli.exit_codes import Exit, exit_for
+from shortaxis.cli.listing import methods, models
+from shortaxis.cli.measure import measure
+from shortaxis.cli.phantom import phantom
+from shortaxis.cli.segment import segment
+from shortaxis.cli.train import train
+from shortaxis.core.errors import ShortaxisError
+
+_EXITS = "Exit status: " + "  ".join(f"[bold]{int(code)}[/bold] {code.meaning}" for code in Exit)
+
+app = typer.Typer(
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,  # `run` decides what of an exception is shown
+    rich_markup_mode="rich",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+_SCANS, _SCIENCE, _SHELF = "Scans", "Methods", "What there is"
+for command, panel in (
+    (segment, _SCANS),
+    (measure, _SCANS),
+    (check, _SCANS),
+    (train, _SCIENCE),
+    (evaluate, _SCIENCE),
+    (phantom, _SCIENCE),
+    (methods, _SHELF),
+    (models, _SHELF),
+    (demo, _SHELF),
+):
+    app.command(rich_help_panel=panel)(command)
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        print(__version__)
+        raise typer.Exit
+
+
+@app.callback(epilog=_EXITS)
+def _program(
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version and exit.", callback=_show_version, is_eager=True)
+    ] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks; may stand anywhere in the line.")] = False,
+) -> None:
+    """Cardiac MR from the scanner's files to masks, clinical indices and a report.
+
+    For research. Not a medical device.
+    """
+
+
+def run() -> None:
+    """Entry point: run the command line and exit with a documented status."""
+    sys.exit(status_of(sys.argv[1:]))
+
+
+def status_of(arguments: list[str]) -> int:
+    """Run one command line and give its exit status; refusals go to stderr in the form `ShortaxisError.describe`."""
+    debug = "--debug" in arguments
+    try:
+        app([word for word in arguments if word != "--debug"], prog_name="shortaxis")
+    except SystemExit as end:  # how typer ends, also after a usage error
+        return end.code if isinstance(end.code, int) else int(Exit.DONE)
+    except ShortaxisError as refusal:
+        if debug:
+            _print_traceback()
+        print(refusal.describe(), file=sys.stderr)
+        return exit_for(refusal)
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return Exit.INTERRUPTED
+    except Exception as problem:  # noqa: BLE001 - the last line of defence: whatever it is, one line and a status
+        if debug:
+            _print_traceback()
+        print(f"SA-E999 internal error: {type(problem).__name__}: {problem}", file=sys.stderr)
+        print(
+            f"  way out:  run it again with --debug and report what it shows, with version {__version__}",
+            file=sys.stderr,
+        )
+        return Exit.INTERNAL
+    return Exit.DONE
+
+
+def _print_traceback() -> None:
+    import traceback
+
+    traceback.print_exc()

@@ -1,0 +1,43 @@
+"""`shortaxis measure`: indices from an image and labels that exist already."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from shortaxis.cli.options import (
+    EdFrame,
+    EsFrame,
+    FrameTime,
+    HeartRate,
+    Height,
+    Out,
+    Scheme,
+    Sex,
+    Weight,
+    facts_of,
+)
+
+
+def measure(
+    image: Annotated[Path, typer.Argument(metavar="IMAGE", help="The scan, NIfTI.")],
+    labels: Annotated[Path, typer.Argument(metavar="LABELS", help="Labels on the same grid, NIfTI.")],
+    out: Out,
+    label_scheme: Scheme = "acdc",
+    sex: Sex = None,
+    height: Height = None,
+    weight: Weight = None,
+    heart_rate: HeartRate = None,
+    frame_time_ms: FrameTime = None,
+    ed_frame: EdFrame = None,
+    es_frame: EsFrame = None,
+) -> None:
+    """Measure labels drawn by hand or by another program: the same indices as after `segment`."""
+    from shortaxis.cli.tables import print_indices
+    from shortaxis.pipeline import measure_files
+
+    facts = facts_of(sex, height, weight, heart_rate, frame_time_ms, ed_frame, es_frame)
+    print_indices(measure_files(image, labels, out, facts))
+    print(f"results: {out}")

@@ -1,0 +1,113 @@
+"""Options that several commands share, and the reading of their values."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+if TYPE_CHECKING:
+    from shortaxis.core.study import Facts
+
+Out = Annotated[Path, typer.Option("--out", "-o", metavar="DIR", help="Folder to write into.", show_default=False)]
+Device = Annotated[str, typer.Option(metavar="NAME", help="auto, cpu, cuda or cuda:N. auto: a GPU if there is one.")]
+Scheme = Annotated[
+    str | None,
+    typer.Option("--label-scheme", metavar="NAME", help="Numbers of the labels: acdc, mnms, lv or emidec."),
+]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace outputs that exist already.")]
+
+_PATIENT = "About the patient and the scan"
+Sex = Annotated[Literal["female", "male"] | None, typer.Option("--sex", rich_help_panel=_PATIENT)]
+Height = Annotated[float | None, typer.Option("--height", metavar="CM", rich_help_panel=_PATIENT)]
+Weight = Annotated[float | None, typer.Option("--weight", metavar="KG", rich_help_panel=_PATIENT)]
+HeartRate = Annotated[float | None, typer.Option("--heart-rate", metavar="BPM", rich_help_panel=_PATIENT)]
+FrameTime = Annotated[float | None, typer.Option("--frame-time-ms", metavar="MS", rich_help_panel=_PATIENT)]
+EdFrame = Annotated[
+    int | None,
+    typer.Option("--ed-frame", metavar="N", min=1, help="End-diastolic frame, from 1.", rich_help_panel=_PATIENT),
+]
+EsFrame = Annotated[
+    int | None,
+    typer.Option("--es-frame", metavar="N", min=1, help="End-systolic frame, from 1.", rich_help_panel=_PATIENT),
+]
+
+
+def shard_of(text: str | None) -> tuple[int, int] | None:
+    """`2/8` as (2, 8): the second of eight equal shares of the cases, counted from 1."""
+    if text is None:
+        return None
+    match = re.fullmatch(r"(\d+)/(\d+)", text)
+    if not match or not 1 <= int(match[1]) <= int(match[2]):
+        raise typer.BadParameter(f"expected i/n with 1 <= i <= n, such as 2/8; found {text!r}", param_hint="--shard")
+    return int(match[1]), int(match[2])
+
+
+def box_of(text: str | None) -> tuple[int, int, int, int] | None:
+    """`60,80,190,200` as (first row, first column, last row, last column), 0-based."""
+    if text is None:
+        return None
+    match = re.fullmatch(r"\s*(\d+)\s*,\s*(\d+)\s*,\s*(\d+)\s*,\s*(\d+)\s*", text)
+    if not match:
+        raise typer.BadParameter(f"expected r0,c0,r1,c1 in pixels; found {text!r}", param_hint="--roi")
+    top, left, bottom, right = (int(part) for part in match.groups())
+    if bottom <= top or right <= left:
+        raise typer.BadParameter(f"expected r0 < r1 and c0 < c1; found {text!r}", param_hint="--roi")
+    return top, left, bottom, right
+
+
+def settings_of(assignments: Iterable[str]) -> dict[str, Any]:
+    """`a.b=1` assignments as nested dictionaries; values are TOML, and what is no TOML value is taken as text."""
+    changes: dict[str, Any] = {}
+    for assignment in assignments:
+        key, equals, text = assignment.partition("=")
+        names = key.strip().split(".")
+        if not equals or not all(names):
+            raise typer.BadParameter(f"expected key=value; found {assignment!r}", param_hint="--set")
+        group = changes
+        for name in names[:-1]:
+            group = group.setdefault(name, {})
+            if not isinstance(group, dict):
+                raise typer.BadParameter(f"{key!r} is set both as a value and as a group", param_hint="--set")
+        group[names[-1]] = _toml_value(text.strip())
+    return changes
+
+
+def _toml_value(text: str) -> Any:
+    try:
+        return tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        return text
+
+
+def facts_of(
+    sex: Literal["female", "male"] | None,
+    height_cm: float | None,
+    weight_kg: float | None,
+    heart_rate_bpm: float | None,
+    frame_time_ms: float | None,
+    ed_number: int | None,
+    es_number: int | None,
+) -> Facts:
+    """The facts given on the command line, frame numbers turned into indices; None is what was not given."""
+    from shortaxis.core.study import Facts
+
+    return Facts(
+        sex=sex,
+        height_cm=_positive(height_cm, "--height"),
+        weight_kg=_positive(weight_kg, "--weight"),
+        heart_rate_bpm=_positive(heart_rate_bpm, "--heart-rate"),
+        frame_time_ms=_positive(frame_time_ms, "--frame-time-ms"),
+        ed_index=None if ed_number is None else ed_number - 1,
+        es_index=None if es_number is None else es_number - 1,
+    )
+
+
+def _positive(value: float | None, name: str) -> float | None:
+    if value is not None and not 0 < value < float("inf"):
+        raise typer.BadParameter(f"expected a number above 0; found {value}", param_hint=name)
+    return value

@@ -1,0 +1,82 @@
+"""`shortaxis segment`: scans to masks, indices and a report."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from shortaxis.cli.options import (
+    Device,
+    EdFrame,
+    EsFrame,
+    FrameTime,
+    HeartRate,
+    Height,
+    Out,
+    Overwrite,
+    Scheme,
+    Sex,
+    Weight,
+    box_of,
+    facts_of,
+    shard_of,
+)
+
+
+def segment(
+    inputs: Annotated[
+        list[Path], typer.Argument(metavar="INPUT...", help="Files or folders: NIfTI, DICOM, or a data set.")
+    ],
+    out: Out,
+    model: Annotated[
+        str | None, typer.Option(metavar="NAME|FILE", help="A model of `shortaxis models`, or a file made by `train`.")
+    ] = None,
+    method: Annotated[str | None, typer.Option(metavar="NAME", help="Take the installed model of this method.")] = None,
+    label_scheme: Scheme = None,
+    no_report: Annotated[bool, typer.Option("--no-report", help="Write masks and indices only.")] = False,
+    overwrite: Overwrite = False,
+    device: Device = "auto",
+    shard: Annotated[
+        str | None, typer.Option(metavar="i/n", help="Do the i-th of n shares of the cases, counted from 1.")
+    ] = None,
+    align: Annotated[bool, typer.Option("--align", help="Correct in-plane shifts between slices first.")] = False,
+    keep_names: Annotated[
+        bool, typer.Option("--keep-names", help="Name outputs after the input files, even where those look like names.")
+    ] = False,
+    roi: Annotated[
+        str | None, typer.Option(metavar="r0,c0,r1,c1", help="The heart's box in pixels, instead of locating it.")
+    ] = None,
+    sex: Sex = None,
+    height: Height = None,
+    weight: Weight = None,
+    heart_rate: HeartRate = None,
+    frame_time_ms: FrameTime = None,
+    ed_frame: EdFrame = None,
+    es_frame: EsFrame = None,
+) -> None:
+    """Segment scans: masks in the form of the source, clinical indices, pictures and a report.
+
+    Masks lie on the source's own grid. A case that cannot be read is refused by name and the others go on; a case that
+    is done already is left alone, so that the same command line continues an interrupted run.
+    """
+    from shortaxis.cli.progress import watch_cases
+    from shortaxis.pipeline import SegmentOptions, segment_cohort
+
+    options = SegmentOptions(
+        model=model,
+        method=method,
+        label_scheme=label_scheme,
+        report=not no_report,
+        overwrite=overwrite,
+        device=device,
+        shard=shard_of(shard),
+        roi=box_of(roi),
+        align=align,
+        keep_names=keep_names,
+        facts=facts_of(sex, height, weight, heart_rate, frame_time_ms, ed_frame, es_frame),
+    )
+    with watch_cases() as watch:
+        result = segment_cohort(inputs, out, options, watch)
+    raise typer.Exit(watch.summarise(result, out))

@@ -1,0 +1,117 @@
+"""`shortaxis train`: a method on a folder of labelled cases."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import typer
+
+from shortaxis.cli.options import Device, Out, Scheme, settings_of
+
+_RECIPE = "Recipe"
+_MACHINE = "Machine"
+
+MethodName = Annotated[str, typer.Argument(metavar="METHOD", help="A name from `shortaxis methods`.")]
+Data = Annotated[Path, typer.Option("--data", metavar="DIR", help="The cases and their labels.")]
+Dataset = Annotated[
+    Literal["acdc", "labelled", "sunnybrook"],
+    typer.Option("--dataset", help="How the folder is laid out; labelled: any images with labels beside them."),
+]
+HeldOut = Annotated[
+    str,
+    typer.Option(
+        "--fold", metavar="K|all|none", help="The fold held out, from 0; all: each in turn; none: train on all."
+    ),
+]
+Folds = Annotated[int, typer.Option("--folds", metavar="N", min=2, help="Folds by patient.")]
+Resume = Annotated[bool, typer.Option("--resume", help="Go on from the last checkpoint in --out.")]
+RecipeName = Annotated[
+    Literal["paper", "tuned"],
+    typer.Option("--recipe", help="As published, or for the best masks in a sane budget.", rich_help_panel=_RECIPE),
+]
+Config = Annotated[
+    Path | None, typer.Option("--config", metavar="FILE", help="TOML laid over the recipe.", rich_help_panel=_RECIPE)
+]
+Assignments = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="KEY=VALUE", help="One setting, laid over --config.", rich_help_panel=_RECIPE),
+]
+Init = Annotated[
+    Path | None, typer.Option("--init", metavar="FILE", help="Weights to start from.", rich_help_panel=_RECIPE)
+]
+OneStage = Annotated[
+    str | None, typer.Option("--stage", metavar="NAME", help="Train this stage only.", rich_help_panel=_RECIPE)
+]
+Precision = Annotated[Literal["auto", "float32", "bfloat16"], typer.Option("--precision", rich_help_panel=_MACHINE)]
+Threads = Annotated[int | None, typer.Option("--threads", metavar="N", min=1, rich_help_panel=_MACHINE)]
+
+
+def train(
+    method: MethodName,
+    data: Data,
+    dataset: Dataset,
+    out: Out,
+    fold: HeldOut = "0",
+    folds: Folds = 5,
+    label_scheme: Scheme = None,
+    resume: Resume = False,
+    recipe: RecipeName = "paper",
+    config: Config = None,
+    assignments: Assignments = None,
+    init: Init = None,
+    stage: OneStage = None,
+    device: Device = "auto",
+    precision: Precision = "auto",
+    threads: Threads = None,
+) -> None:
+    """Train a method's stages on labelled cases, with folds by patient; under torchrun on several GPUs.
+
+    The resolved recipe, the folds, the record of every step and the model are written to --out.
+    """
+    if threads is not None:
+        os.environ["OMP_NUM_THREADS"] = str(threads)  # torch reads it when it is first imported, which is below
+    from shortaxis import pipeline
+
+    trained = pipeline.train(
+        method,
+        data,
+        dataset,
+        out,
+        fold=_fold_of(fold, folds),
+        folds=folds,
+        recipe=recipe,
+        changes=_changes(config, assignments or []),
+        resume=resume,
+        init=init,
+        stage=stage,
+        device=device,
+        precision=precision,
+        label_scheme=label_scheme,
+    )
+    for model in trained:
+        print(f"model: {model}")
+
+
+def _fold_of(text: str, folds: int) -> int | Literal["all", "none"]:
+    if text == "all" or text == "none":
+        return text
+    if not text.isdecimal() or int(text) >= folds:
+        raise typer.BadParameter(f"expected 0 to {folds - 1}, all or none; found {text!r}", param_hint="--fold")
+    return int(text)
+
+
+def _changes(config: Path | None, assignments: list[str]) -> dict[str, Any]:
+    from shortaxis.core.recipe import read_toml
+
+    changes = {} if config is None else read_toml(config)
+    return _laid_over(changes, settings_of(assignments))
+
+
+def _laid_over(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
+    merged = dict(below)
+    for key, value in above.items():
+        under = merged.get(key)
+        merged[key] = _laid_over(under, value) if isinstance(under, dict) and isinstance(value, dict) else value
+    return merged
