@@ -64,7 +64,8 @@ def test_ejection_fraction_needs_no_spacing() -> None:
 @pytest.mark.parametrize(("ed", "es"), [(0, 0), (0, 5), (15, 0)])
 def test_a_ventricle_missed_at_either_phase_has_no_ejection_fraction(ed: int, es: int) -> None:
     beat = ejection(ed, es, VOXEL_ML)
-    assert beat.ef_percent is None and beat.sv_ml is None
+    assert beat.ef_percent is None
+    assert beat.sv_ml is None
 
 
 def test_a_hundred_millilitres_of_myocardium_weigh_105_g() -> None:

@@ -55,6 +55,17 @@ def _box_of(mask: Mask) -> tuple[slice, ...]:
     return ndimage.find_objects(mask.astype(np.uint8))[0]
 
 
+def _components(mask: Mask, neighbours: Mask) -> tuple[NDArray[np.int32], int]:
+    """Connected components numbered from 1, and how many there are."""
+    numbered = np.zeros(mask.shape, np.int32)
+    return numbered, int(ndimage.label(mask, neighbours, output=numbered))  # pyright: ignore[reportArgumentType]
+
+
+def _grown(mask: Mask, neighbours: Mask) -> Mask:
+    """The mask and its neighbours."""
+    return np.asarray(ndimage.binary_dilation(mask, neighbours), bool)
+
+
 def _mask(labels: NDArray[np.uint8], scheme: LabelScheme, structure: Structure) -> Mask:
     return scheme.mask(labels, structure) if scheme.has(structure) else np.zeros(labels.shape, bool)
 
@@ -62,7 +73,7 @@ def _mask(labels: NDArray[np.uint8], scheme: LabelScheme, structure: Structure) 
 def _keep_left_ventricle(labels: NDArray[np.uint8], scheme: LabelScheme) -> Mask:
     """Drop what is not the left ventricle from `labels` in place; returns where cavity or myocardium is left."""
     cavity, wall = _mask(labels, scheme, Structure.LV_CAVITY), _mask(labels, scheme, Structure.MYOCARDIUM)
-    contact = cavity & ndimage.binary_dilation(wall, _IN_PLANE_3D)
+    contact = cavity & _grown(wall, _IN_PLANE_3D)
     body = _main_pieces(cavity | wall, lambda piece: float(np.count_nonzero(piece & contact)))
     labels[(cavity | wall) & ~body] = 0
     for part, score in ((cavity, contact), (wall, wall)):
@@ -102,7 +113,7 @@ def _main_pieces(mask: Mask, score: Callable[[Mask], float], beside: Mask | None
     A further piece belongs if it is not small against the main piece on the same slices, no more than `SLICE_GAP`
     slices away, and over or under the main piece (or, where given, mostly in `beside`).
     """
-    components, count = ndimage.label(mask, _TOUCHING)
+    components, count = _components(mask, _TOUCHING)
     if count <= 1:
         return mask
     pieces = [components == number for number in range(1, count + 1)]
@@ -134,11 +145,11 @@ def _fill_holes(labels: NDArray[np.uint8], scheme: LabelScheme) -> None:
     """
     for plane in labels:
         cavity, wall = _mask(plane, scheme, Structure.LV_CAVITY), _mask(plane, scheme, Structure.MYOCARDIUM)
-        outline = ndimage.binary_fill_holes(cavity | wall)
-        holes, count = ndimage.label(outline & (plane == 0), _IN_PLANE)
+        outline = np.asarray(ndimage.binary_fill_holes(cavity | wall))
+        holes, count = _components(outline & (plane == 0), _IN_PLANE)
         for number in range(1, count + 1):
             hole = holes == number
-            rim = plane[ndimage.binary_dilation(hole, _IN_PLANE) & (cavity | wall)]
+            rim = plane[_grown(hole, _IN_PLANE) & (cavity | wall)]
             missed = not cavity.any() and np.count_nonzero(hole) >= CAVITY_SHARE * np.count_nonzero(outline)
             fill_cavity = missed and scheme.has(Structure.LV_CAVITY)
             plane[hole] = scheme.code_of(Structure.LV_CAVITY) if fill_cavity else np.bincount(rim).argmax()
