@@ -1,1 +1,1 @@
-"""Placeholder; its owner writes one sentence here."""
+"""Running fitted stages over studies; like `train`, it knows stages and never a method by name."""

@@ -1,0 +1,127 @@
+"""A trained model in one file: safetensors with a JSON manifest in its header. Nothing in it can run.
+
+Tensors are named `member/stage/parameter`. The manifest names the method, the resolved recipe, the label scheme and the
+card; the hash covers every byte of the file.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from shortaxis.core.errors import BadWeights, MissingFile
+from shortaxis.core.labels import LabelScheme, Structure
+from shortaxis.files.writer import write_bytes
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+Member = Mapping[str, Mapping[str, "Tensor"]]  # stage name -> weights
+FORMAT = 1
+HEADER_LIMIT_BYTES = 4 * 2**20  # a manifest with a card takes some tens of kilobytes
+
+
+@dataclass(frozen=True, eq=False)
+class Bundle:
+    """A trained method.
+
+    Attributes:
+        method: the method's name in the registry.
+        recipe_name: `paper` or `tuned`.
+        recipe: the resolved recipe as nested dictionaries.
+        scheme: the structures it finds and their numbers.
+        members: one set of weights per fold.
+        card: what it was trained on, how well it does, its licence.
+        sha256: of the file; empty before it is written.
+    """
+
+    method: str
+    recipe_name: str
+    recipe: Mapping[str, Any]
+    scheme: LabelScheme
+    members: Sequence[Member]
+    card: Mapping[str, Any]
+    sha256: str = ""
+
+
+def save_bundle(path: Path, bundle: Bundle) -> str:
+    """Write a bundle in float16 and return its sha256. Raises WriteFailed."""
+    import torch
+    from safetensors.torch import save
+
+    tensors = {
+        f"{number}/{stage}/{name}": (value.to(torch.float16) if value.is_floating_point() else value).contiguous().cpu()
+        for number, member in enumerate(bundle.members)
+        for stage, weights in member.items()
+        for name, value in weights.items()
+    }
+    manifest = {
+        "format": FORMAT,
+        "method": bundle.method,
+        "recipe_name": bundle.recipe_name,
+        "recipe": bundle.recipe,
+        "scheme": {"name": bundle.scheme.name, "codes": {str(k): str(v) for k, v in bundle.scheme.codes.items()}},
+        "card": bundle.card,
+    }
+    data = save(tensors, metadata={"shortaxis": json.dumps(manifest, allow_nan=False)})
+    write_bytes(path, data)
+    return hashlib.sha256(data).hexdigest()
+
+
+def load_bundle(path: Path) -> Bundle:
+    """Read a bundle; weights come back as float32.
+
+    Raises:
+        MissingFile: nothing at `path`.
+        BadWeights: not a safetensors file, an oversized header, or a manifest that is not ours.
+    """
+    from safetensors import SafetensorError
+    from safetensors.torch import load
+
+    if not path.is_file():
+        raise MissingFile("a model file (.safetensors)", "no file at that path", "check the path", path)
+    data = path.read_bytes()
+    manifest = _manifest(data, path)
+    try:
+        tensors = load(data)
+    except (SafetensorError, ValueError, KeyError) as problem:
+        raise BadWeights("a whole safetensors file", str(problem), "fetch or train the model again", path) from problem
+    members: dict[int, dict[str, dict[str, Tensor]]] = {}
+    for key, tensor in tensors.items():
+        number, stage, name = key.split("/", 2)
+        value = tensor.float() if tensor.is_floating_point() else tensor
+        members.setdefault(int(number), {}).setdefault(stage, {})[name] = value
+    scheme = LabelScheme(
+        manifest["scheme"]["name"], {int(k): Structure(v) for k, v in manifest["scheme"]["codes"].items()}
+    )
+    return Bundle(
+        manifest["method"],
+        manifest["recipe_name"],
+        manifest["recipe"],
+        scheme,
+        [members[number] for number in sorted(members)],
+        manifest["card"],
+        hashlib.sha256(data).hexdigest(),
+    )
+
+
+def _manifest(data: bytes, path: Path) -> dict[str, Any]:
+    """The JSON manifest out of the header, read with limits before anything else is believed."""
+    size = int.from_bytes(data[:8], "little")
+    if len(data) < 8 or not 2 <= size <= min(HEADER_LIMIT_BYTES, len(data) - 8):
+        raise BadWeights("a safetensors header of sane size", f"{size} bytes", "choose a shortaxis model file", path)
+    try:
+        header = json.loads(data[8 : 8 + size])
+        manifest = json.loads(header["__metadata__"]["shortaxis"])
+        known = manifest["format"]
+    except (ValueError, KeyError, TypeError) as problem:
+        raise BadWeights(
+            "a shortaxis manifest in the header", "none that can be read", "choose a model made by `shortaxis train`", path
+        ) from problem
+    if known != FORMAT:
+        raise BadWeights(f"format {FORMAT}", f"format {known}", "use the version of shortaxis that made it", path)
+    return manifest

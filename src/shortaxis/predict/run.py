@@ -1,0 +1,85 @@
+"""One stage over some frames of a study, by one network or the mean of several (an ensemble of folds)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
+
+import torch
+from torch import Tensor, nn
+
+from shortaxis.core.compute import Compute
+from shortaxis.core.found import Found, Inferred, Piece
+from shortaxis.core.method import Stage
+from shortaxis.core.sample import Batch, Sample, collate
+from shortaxis.core.study import Study
+
+BATCH = 16  # samples a forward pass; larger gained nothing on a CPU and costs memory
+
+
+def run_stage(
+    stage: Stage,
+    nets: Sequence[nn.Module],
+    study: Study,
+    upstream: Found | None,
+    frames: Sequence[int],
+    compute: Compute,
+    seed: int = 0,
+) -> Found:
+    """What `stage` finds in `frames` of a study.
+
+    Args:
+        stage: the stage.
+        nets: its fitted networks, in eval mode and placed by `compute`; answers are averaged.
+        study: the study.
+        upstream: what the stage before found, or None.
+        frames: 0-based frames.
+        compute: device and precision.
+        seed: of everything random inside the networks (Monte-Carlo dropout), so that a mask can be had again.
+    """
+    generator = torch.Generator(compute.device).manual_seed(seed)
+    pieces: list[tuple[Sample, Piece]] = []
+    with torch.inference_mode(), compute.autocast():
+        for samples in _in_batches(stage.cut(study, upstream, frames), BATCH):
+            batch = collate(samples).to(compute.device)
+            batch = Batch(compute.image(batch.image), batch.fields, batch.points)
+            inferred = mean_of([stage.infer(net, batch, generator) for net in nets])
+            pieces.extend(zip(samples, _split(inferred, len(samples)), strict=True))
+    return stage.paste(pieces, study, frames)
+
+
+def mean_of(answers: Sequence[Inferred]) -> Inferred:
+    """The members' mean: of probabilities, corners and variances alike."""
+    if len(answers) == 1:
+        return answers[0]
+
+    def mean(tensors: list[Tensor | None]) -> Tensor | None:
+        held = [tensor for tensor in tensors if tensor is not None]
+        return torch.stack(held).mean(0) if held else None
+
+    return Inferred(
+        mean([answer.probs for answer in answers]),
+        mean([answer.corners for answer in answers]),
+        mean([answer.variance for answer in answers]),
+    )
+
+
+def _in_batches(samples: Iterable[Sample], size: int) -> Iterator[list[Sample]]:
+    source = iter(samples)
+    while chosen := list(islice(source, size)):
+        yield chosen
+
+
+def _split(inferred: Inferred, count: int) -> list[Piece]:
+    probs, corners, variance = (
+        None if tensor is None else tensor.float().cpu().contiguous().numpy()
+        for tensor in (inferred.probs, inferred.corners, inferred.variance)
+    )
+    return [
+        Piece(
+            None if probs is None else probs[index],
+            None if corners is None else corners[index].astype(float),
+            None if variance is None else variance[index],
+        )
+        for index in range(count)
+    ]
