@@ -9,7 +9,7 @@ WORKERS ?= 2
 # One thread per worker: two workers that each start a thread per core are slower than one.
 ONE_THREAD := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1
 
-.PHONY: help setup demo test lint types format clean
+.PHONY: help setup demo test lint types format reference clean
 
 help: ## what can be made
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/'
@@ -42,6 +42,9 @@ test: lint types ## everything that must hold: lint, types, tests
 format: $(INSTALLED) ## let ruff sort imports and lay the code out
 	$(BIN)/ruff check --fix --select I .
 	$(BIN)/ruff format .
+
+reference: $(INSTALLED) ## the generated pages of docs/reference
+	$(BIN)/python docs/reference/generate.py
 
 clean: ## remove the environment and what the demo wrote
 	rm -rf $(VENV) demo-out

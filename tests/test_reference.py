@@ -1,0 +1,45 @@
+"""The generated pages of docs/reference say what the source says."""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from shortaxis.core.errors import every_error
+
+REFERENCE = Path(__file__).parents[1] / "docs" / "reference"
+
+
+@pytest.fixture(scope="module")
+def generate() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("generate", REFERENCE / "generate.py")
+    assert spec
+    assert spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.mark.parametrize("page", ["errors.md", "notes.md", "exit-codes.md"])
+def test_page_is_what_the_source_makes_it(generate: ModuleType, page: str) -> None:
+    assert (REFERENCE / page).read_text("utf-8") == generate.pages()[page], "run `make reference`"
+
+
+def test_every_error_has_a_code_of_its_own() -> None:
+    codes = [kind.code for kind in every_error()]
+    assert len(set(codes)) == len(codes)
+
+
+def test_every_note_code_stands_for_one_sentence(generate: ModuleType) -> None:
+    notes = list(dict.fromkeys(generate.notes()))
+    assert len({code for code, _ in notes}) == len(notes)
+
+
+def test_what_is_filled_in_later_is_shown_by_its_name(generate: ModuleType) -> None:
+    import ast
+
+    node = ast.parse('f"at most {budget.n_bytes} bytes"', mode="eval").body
+    assert generate.text_of(node) == "at most &lt;n bytes> bytes"
