@@ -15,15 +15,19 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from shortaxis.core.errors import BadPatientFacts, GridMismatch, LabelsMissing, MissingFile, NoStudy, Unreadable
+from shortaxis.core.errors import BadPatientFacts, GridMismatch, LabelsMissing, NoStudy
 from shortaxis.core.labels import ACDC, Labels
 from shortaxis.core.study import Facts, Note, Origin, Study
 from shortaxis.files.gate import Volume, check_same_grid, load_labels, load_nifti
+from shortaxis.files.intake import read_bytes
 from shortaxis.files.names import slug, stem_of
+from shortaxis.read.folders import entries_of, walk
 
+INFO_BUDGET_BYTES = 2**20
 CONVENTION = "papillary muscles and trabeculae belong to the cavity"
 NO_INFO = Note("SA-W040", "Info.cfg is missing or names no ED and ES frame; which frame is which is not known.")
 _FRAME = re.compile(r"_frame(\d+)(_gt)?\.nii(\.gz)?$", re.IGNORECASE)
+_NIFTI = re.compile(r"\.nii(\.gz)?$", re.IGNORECASE)
 _CINE = re.compile(r"_4d\.nii(\.gz)?$", re.IGNORECASE)
 _NUMBER = re.compile(r"[-+]?\d+(?:\.\d+)?")
 
@@ -40,20 +44,20 @@ class AcdcPatient:
 
 
 def find_acdc(root: Path) -> list[Path]:
-    """Patient folders at or below `root` (training/, testing/, ...), sorted by path."""
-    if not root.is_dir():
-        raise MissingFile("a folder", "no folder at that path", "check the path", root)
-    folders = [root, *(path for path in root.rglob("*") if path.is_dir() and not path.name.lower().endswith(".nii"))]
-    return sorted(folder for folder in folders if looks_like_acdc(folder))
+    """Patient folders at or below `root` (training/, testing/, ...), sorted by path. Raises MissingFile or Unreadable."""
+    return sorted(folder for folder, _ in walk(root) if looks_like_acdc(folder))
 
 
 def looks_like_acdc(folder: Path) -> bool:
-    """Whether `folder` itself holds frame files, or a `_4d` file beside an Info.cfg."""
-    if not folder.is_dir():
+    """Whether `folder` itself holds one patient's frame files, or a `_4d` file beside an Info.cfg."""
+    if not folder.is_dir() or _NIFTI.search(folder.name):
         return False
-    names = [entry.name for entry in folder.iterdir()]
-    has_info = any(name.lower() == "info.cfg" for name in names)
-    return any(_FRAME.search(name) or (has_info and _CINE.search(name)) for name in names)
+    folders, files = entries_of(folder)
+    names = [entry.name for entry in (*folders, *files)]
+    patients = {name[: match.start()] for name in names if (match := _FRAME.search(name))}
+    if patients:
+        return len(patients) == 1  # a flat folder of many patients' frames is no patient folder
+    return "info.cfg" in map(str.lower, names) and sum(bool(_CINE.search(name)) for name in names) == 1
 
 
 def read_acdc(folder: Path) -> Study:
@@ -159,38 +163,48 @@ def _single_frame(volume: Volume, path: Path) -> NDArray[np.generic]:
 
 
 def _patient(folder: Path) -> AcdcPatient:
-    if not folder.is_dir():
-        raise MissingFile("an ACDC patient folder", "no folder at that path", "check the path", folder)
+    folders, files = entries_of(folder)
+    if not looks_like_acdc(folder):
+        raise NoStudy(
+            "one patient's files, named ..._frameNN.nii.gz or ..._4d.nii.gz",
+            f"{len(files)} files, {len(folders)} folders",
+            "give the folder of one patient",
+            folder,
+        )
     frames: dict[int, Path] = {}
     labels: dict[int, Path] = {}
     cine = None
-    for entry in sorted(folder.iterdir()):
+    for entry in sorted((*folders, *files)):
         if match := _FRAME.search(entry.name):
-            (labels if match[2] else frames)[int(match[1])] = _unnested(entry)
+            number = int(match[1])
+            kept = labels if match[2] else frames
+            if number in kept:
+                found = f"{kept[number].name} and {entry.name}"
+                raise BadPatientFacts(f"one file of frame {number}", found, "remove one of the two", folder)
+            kept[number] = _unnested(entry)
         elif _CINE.search(entry.name):
             cine = _unnested(entry)
     if not frames and cine is None:
-        raise NoStudy("files named ..._frameNN.nii.gz or ..._4d.nii.gz", "none", "check the folder", folder)
-    return AcdcPatient(folder, frames, labels, cine, _info(folder))
+        raise NoStudy("images beside the labels", "files ending in _gt alone", "add the images", folder)
+    return AcdcPatient(folder, frames, labels, cine, _info(files))
 
 
 def _unnested(entry: Path) -> Path:
     """The file itself where a copy of the data set has put it in a folder of its own name (`x.nii/x.nii`)."""
     if not entry.is_dir():
         return entry
-    inside = sorted(path for path in entry.iterdir() if re.search(r"\.nii(\.gz)?$", path.name, re.IGNORECASE))
-    return inside[0] if len(inside) == 1 else entry
+    inside = [path for path in entries_of(entry)[1] if _NIFTI.search(path.name)]
+    if len(inside) != 1:
+        raise NoStudy("one NIfTI file in this folder", f"{len(inside)}", "copy the data set again", entry)
+    return inside[0]
 
 
-def _info(folder: Path) -> dict[str, str]:
+def _info(files: Sequence[Path]) -> dict[str, str]:
     """Info.cfg's `Key: value` lines with lower-case keys; lines of another form are passed over."""
-    path = next((entry for entry in sorted(folder.iterdir()) if entry.name.lower() == "info.cfg"), None)
+    path = next((entry for entry in files if entry.name.lower() == "info.cfg"), None)
     if path is None:
         return {}
-    try:
-        text = path.read_text("utf-8", errors="replace")
-    except OSError as problem:
-        raise Unreadable("a readable Info.cfg", str(problem.strerror), "check its permissions", path) from problem
+    text = read_bytes(path, INFO_BUDGET_BYTES).decode("utf-8", errors="replace")
     pairs = (re.split(r"[:=]", line, maxsplit=1) for line in text.lstrip("\ufeff").splitlines())
     return {pair[0].strip().lower(): pair[1].strip() for pair in pairs if len(pair) == 2}
 
