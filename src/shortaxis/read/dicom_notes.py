@@ -1,0 +1,95 @@
+"""What the DICOM reader has to say beside its study: SA-W060 to SA-W079.
+
+Series are named by number and kind; their free-text descriptions may hold anything and are never repeated.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from shortaxis.core.study import Note
+
+
+@dataclass(frozen=True)
+class SetAside:
+    """Images of one series that are not segmented, and what they are."""
+
+    series_number: int | None
+    kind: str
+    n_images: int
+
+    def describe(self) -> str:
+        """For example `series 7 (perfusion, 120 images)`."""
+        number = "without a number" if self.series_number is None else self.series_number
+        return f"series {number} ({self.kind}, {self.n_images} images)"
+
+
+def listed(set_aside: Sequence[SetAside]) -> str:
+    """All of them in one line, those of one series and kind added up."""
+    totals: dict[tuple[int | None, str], int] = {}
+    for one in set_aside:
+        key = (one.series_number, one.kind)
+        totals[key] = totals.get(key, 0) + one.n_images
+    return ", ".join(SetAside(number, kind, count).describe() for (number, kind), count in totals.items()) or "nothing"
+
+
+def series_set_aside(set_aside: Sequence[SetAside]) -> Note:
+    """Series that are no short-axis cine."""
+    return Note("SA-W060", f"Not segmented: {listed(set_aside)}.")
+
+
+def files_passed_over(n_other: int) -> Note:
+    """Files of other formats."""
+    return Note("SA-W061", f"{n_other} files that are not DICOM were passed over.")
+
+
+def objects_passed_over(n_objects: int) -> Note:
+    """DICOM that holds no MR image."""
+    return Note(
+        "SA-W062", f"{n_objects} DICOM files without MR images (reports, screenshots, others) were passed over."
+    )
+
+
+def repeated_breath_holds(slices: Sequence[int], series_by_slice: Sequence[int]) -> Note:
+    """Slices (1-based) with more than one run, and the series each slice of the stack came from."""
+    taken = ", ".join(f"slice {number} from series {series_by_slice[number - 1]}" for number in slices)
+    return Note("SA-W063", f"Breath-holds were repeated; the last complete one is used: {taken}.")
+
+
+def resampled_in_time(counts: Mapping[int, int], usual: int) -> Note:
+    """Number of phases by slice (1-based) where it differs from the usual one."""
+    which = ", ".join(f"slice {number} ({count})" for number, count in counts.items())
+    return Note("SA-W064", f"Slices with another number of phases than {usual} were resampled in time: {which}.")
+
+
+def duplicates_dropped(n_images: int) -> Note:
+    """Images that were there twice."""
+    return Note("SA-W065", f"{n_images} duplicate images (same position, time and pixels) were dropped.")
+
+
+def one_series_taken(number: int, others: Sequence[int]) -> Note:
+    """One series used, other parallel ones not."""
+    names = ", ".join(str(other) for other in others)
+    return Note(
+        "SA-W066", f"Series {number} alone is an even stack and is used; parallel cine series left out: {names}."
+    )
+
+
+SPACING_UNKNOWN = Note("SA-W067", "PixelSpacing is missing; lengths, areas and volumes cannot be stated.")
+FRAME_TIME_UNKNOWN = Note("SA-W068", "The time between frames is not stated plausibly in the files.")
+
+
+def fact_ignored(name: str) -> Note:
+    """A patient fact outside its limits."""
+    return Note("SA-W069", f"The patient's {name} in the files is implausible and is not used.")
+
+
+def several_stacks(n_stacks: int) -> Note:
+    """More than one case in the input."""
+    return Note("SA-W070", f"The input holds {n_stacks} short-axis cine stacks; each is a case of its own.")
+
+
+def refused_beside(found: str) -> Note:
+    """A stack that failed beside one that did not."""
+    return Note("SA-W071", f"Another cine stack of this input could not be used: {found}.")

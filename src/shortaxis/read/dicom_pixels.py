@@ -1,0 +1,179 @@
+"""Pixels of frames: one decode per file, what the header claims checked first, rescaled once."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import struct
+import warnings
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from shortaxis.core.errors import DamagedFile, ShortaxisError, TooLarge, UnreadableTransferSyntax
+from shortaxis.read.dicom_files import Source
+from shortaxis.read.dicom_frames import PARSE_ERRORS, Frame, check_claim, raise_damaged, refuse_deflated
+
+if TYPE_CHECKING:
+    from pydicom import Dataset
+
+MAX_STUDY_BYTES = 4 * 2**30
+_PACKAGES: Mapping[str, str] = {
+    "1.2.840.10008.1.2.4.50": "pillow",
+    "1.2.840.10008.1.2.4.51": "python-gdcm",
+    "1.2.840.10008.1.2.4.57": "python-gdcm",
+    "1.2.840.10008.1.2.4.70": "python-gdcm",
+    "1.2.840.10008.1.2.4.80": "pyjpegls",
+    "1.2.840.10008.1.2.4.81": "pyjpegls",
+    "1.2.840.10008.1.2.4.90": "pylibjpeg-openjpeg",
+    "1.2.840.10008.1.2.4.91": "pylibjpeg-openjpeg",
+    "1.2.840.10008.1.2.4.201": "pylibjpeg-openjpeg",
+    "1.2.840.10008.1.2.4.202": "pylibjpeg-openjpeg",
+    "1.2.840.10008.1.2.4.203": "pylibjpeg-openjpeg",
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Pixels:
+    """What `load` returns: one array [frame, row, col] per run, and a hash of the files that ignores their names."""
+
+    runs: tuple[NDArray[np.generic], ...]
+    sha256: str
+
+
+def load(runs: Sequence[Sequence[Frame]]) -> Pixels:
+    """The images of each run's frames, each file opened and decoded once.
+
+    As stored where a frame is not rescaled, float32 otherwise. Raises TooLarge, UnreadableTransferSyntax or DamagedFile.
+    """
+    flat = [frame for run in runs for frame in run]
+    _check_total(flat)
+    wanted: dict[Source, list[Frame]] = defaultdict(list)
+    for frame in flat:
+        wanted[frame.source].append(frame)
+    planes: dict[Frame, NDArray[np.generic]] = {}
+    digests = []
+    for source, frames in wanted.items():
+        content = source.read()
+        digests.append(hashlib.sha256(content).digest())
+        stored = decode_file(content, source)
+        planes |= {frame: _rescaled(stored[frame.number], frame).copy() for frame in frames}
+    stacked = tuple(np.stack([planes[frame] for frame in run]) for run in runs)
+    return Pixels(stacked, hashlib.sha256(b"".join(sorted(digests))).hexdigest())
+
+
+def fingerprints(frames: Sequence[Frame]) -> list[bytes]:
+    """A hash of each frame's stored values, each file decoded once."""
+    found: dict[Frame, bytes] = {}
+    for source in dict.fromkeys(frame.source for frame in frames):
+        stored = decode_file(source.read(), source)
+        for frame in frames:
+            if frame.source is source:
+                found[frame] = hashlib.sha256(stored[frame.number].tobytes()).digest()
+    return [found[frame] for frame in frames]
+
+
+def decode_file(content: bytes, source: Source) -> NDArray[np.generic]:
+    """Stored values [frame, row, col] of one file's content, MONOCHROME1 turned round.
+
+    Raises DamagedFile, TooLarge or UnreadableTransferSyntax.
+    """
+    import pydicom
+    from pydicom.config import disable_value_validation
+
+    with disable_value_validation(), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            refuse_deflated(content[:4096], source)
+            dataset = pydicom.dcmread(io.BytesIO(content), force=True)
+            count = check_claim(dataset, source)
+            _check_decoder(dataset, source)
+            _check_codestream(dataset, source)
+            stored = decode(dataset).reshape(count, int(dataset.Rows), int(dataset.Columns))
+            return _turned_round(stored, dataset) if dataset.PhotometricInterpretation == "MONOCHROME1" else stored
+        except ShortaxisError:
+            raise
+        except PARSE_ERRORS as problem:
+            raise_damaged(source, problem)
+
+
+def decode(dataset: Dataset) -> NDArray[np.generic]:
+    """Stored values of a data set, [row, col] or [frame, row, col]. The one place where a codec runs."""
+    stored = dataset.pixel_array
+    spare = stored.dtype.itemsize * 8 - int(dataset.get("BitsStored", stored.dtype.itemsize * 8))
+    if spare <= 0:
+        return stored
+    return (stored << spare) >> spare  # old scanners keep overlays in the bits above the image
+
+
+def _turned_round(stored: NDArray[np.generic], dataset: Dataset) -> NDArray[np.generic]:
+    """Bright for dark over the whole stored range: min + max - value."""
+    top = (1 << int(dataset.BitsStored)) - 1 if not dataset.PixelRepresentation else -1  # signed: -2^(n-1) + 2^(n-1)-1
+    return (np.asarray(top, np.int64) - stored.astype(np.int64)).astype(stored.dtype)
+
+
+def _rescaled(stored: NDArray[np.generic], frame: Frame) -> NDArray[np.generic]:
+    if frame.slope == 1 and frame.intercept == 0:
+        return stored
+    return (stored.astype(np.float64) * frame.slope + frame.intercept).astype(np.float32)
+
+
+def _check_total(frames: Sequence[Frame]) -> None:
+    size = sum(frame.plane.shape[0] * frame.plane.shape[1] * 4 for frame in frames if frame.plane is not None)
+    if size > MAX_STUDY_BYTES:
+        found = f"{len(frames)} images, {size} bytes as float32"
+        raise TooLarge(f"at most {MAX_STUDY_BYTES} bytes", found, "give one study at a time", frames[0].source.path)
+
+
+def _check_decoder(dataset: Dataset, source: Source) -> None:
+    from pydicom.pixels.decoders.base import get_decoder
+
+    syntax = dataset.file_meta.get("TransferSyntaxUID") if hasattr(dataset, "file_meta") else None
+    if syntax is None or not syntax.is_compressed:
+        return
+    try:
+        available = get_decoder(syntax).is_available
+    except NotImplementedError:
+        available = False
+    if not available:
+        package = _PACKAGES.get(str(syntax))
+        way_out = (
+            f"pip install {package}" if package else "convert it to explicit little endian with dcmdjpeg or gdcmconv"
+        )
+        raise UnreadableTransferSyntax("a syntax an installed package reads", syntax.name, way_out, source.path)
+
+
+def _check_codestream(dataset: Dataset, source: Source) -> None:
+    """Raises DamagedFile where a JPEG stream claims another size than the header: a codec allocates what it claims."""
+    from pydicom.encaps import generate_frames
+
+    syntax = dataset.file_meta.get("TransferSyntaxUID") if hasattr(dataset, "file_meta") else None
+    if syntax is None or not syntax.is_encapsulated or syntax.name.startswith("RLE"):
+        return
+    wanted = (int(dataset.Rows), int(dataset.Columns))
+    count = int(dataset.get("NumberOfFrames") or 1)
+    for stream in generate_frames(dataset.PixelData, number_of_frames=count):
+        claimed = codestream_shape(stream)
+        if claimed != wanted:
+            found = "no JPEG image" if claimed is None else f"{claimed[0]} x {claimed[1]} in the compressed image"
+            raise DamagedFile(f"{wanted[0]} x {wanted[1]} pixels", found, "export it again", source.path)
+
+
+def codestream_shape(stream: bytes) -> tuple[int, int] | None:
+    """Rows and columns that a JPEG, JPEG-LS or JPEG 2000 stream claims; None where it is none of these."""
+    if stream[:4] == b"\xff\x4f\xff\x51" and len(stream) >= 24:  # SOC, SIZ: ISO/IEC 15444-1, A.5.1
+        width, height, left, top = struct.unpack(">4I", stream[8:24])
+        return height - top, width - left
+    if stream[:2] != b"\xff\xd8":
+        return None
+    place = 2
+    while place + 9 <= len(stream) and stream[place] == 0xFF:
+        marker, length = stream[place + 1], int.from_bytes(stream[place + 2 : place + 4], "big")
+        if marker == 0xF7 or (0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC)):  # a start of frame
+            return struct.unpack(">2H", stream[place + 5 : place + 9])
+        place += 2 + length
+    return None
