@@ -1,0 +1,53 @@
+"""A segmented study's files: masks in the form of the source, measures, report, manifest. The manifest comes last."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from shortaxis.core.study import Origin
+from shortaxis.files.writer import write_image, write_json, write_labels, write_text
+from shortaxis.jobs.segment import Segmentation
+from shortaxis.report.html import render_case
+
+MANIFEST, MEASURES, REPORT = "manifest.json", "measures.json", "report.html"
+
+
+def write_case(result: Segmentation, folder: Path, provenance: Mapping[str, Any], with_report: bool) -> list[Path]:
+    """Write a case and return its files, the manifest not among them: whoever calls writes it when all else is safe."""
+    written: list[Path] = []
+    for origin in result.study.origins:
+        written += _write_origin(result, origin, folder)
+    write_json(folder / MEASURES, result.measures)
+    written.append(folder / MEASURES)
+    if with_report:
+        page = render_case(result.study, result.labels, result.scheme, result.measures, provenance)
+        write_text(folder / REPORT, page)
+        written.append(folder / REPORT)
+    return written
+
+
+def _write_origin(result: Segmentation, origin: Origin, folder: Path) -> list[Path]:
+    study, frames = result.study, list(origin.frames)
+
+    def put(name: str, labels: NDArray[np.uint8], is_4d: bool) -> Path:
+        path = folder / f"{origin.stem}_{name}.nii.gz"
+        write_labels(path, labels, study.grid, is_4d=is_4d, frame_time_ms=study.facts.frame_time_ms)
+        return path
+
+    written = [put("labels", result.labels[frames], origin.is_4d)]
+    if origin.is_4d:
+        phases = result.measures["phases"]
+        for phase in ("ed", "es"):
+            index = phases[f"{phase}_index"]
+            if index is not None:
+                written.append(put(f"{phase}_labels", result.labels[[index]], False))
+    if study.keeps_image:
+        path = folder / f"{origin.stem}_image.nii.gz"
+        write_image(path, study.image[frames], study.grid, is_4d=origin.is_4d, frame_time_ms=study.facts.frame_time_ms)
+        written.append(path)
+    return written

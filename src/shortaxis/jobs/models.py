@@ -1,0 +1,106 @@
+"""Finding a trained model and making it ready: by a name that an installed package announces, or by file."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from importlib.metadata import entry_points
+from pathlib import Path
+
+from torch import nn
+
+from shortaxis.core.compute import Compute
+from shortaxis.core.errors import BadWeights, ModelMissing
+from shortaxis.core.method import Method, Stage
+from shortaxis.files.bundle import Bundle, load_bundle
+from shortaxis.methods import method_named
+
+ENTRY_POINTS = "shortaxis.models"
+DEFAULT_MODEL = "acdc"
+HOW_TO_GET = "install the weights distribution (`pip install ./weights` in the source tree), or give --model FILE"
+
+
+@dataclass(frozen=True)
+class ModelInfo:
+    """One line of `shortaxis models`."""
+
+    name: str
+    method: str
+    trained_on: str
+    licence: str
+    path: Path
+
+
+@dataclass(frozen=True, eq=False)
+class Model:
+    """A model ready to run: its bundle, its method, its stages and their networks by stage name."""
+
+    bundle: Bundle
+    method: Method
+    stages: tuple[Stage, ...]
+    nets: Mapping[str, Sequence[nn.Module]]
+
+
+def installed_models() -> list[ModelInfo]:
+    """The models that installed packages announce."""
+    found = []
+    for point in entry_points(group=ENTRY_POINTS):
+        path = Path(point.load()())
+        if path.is_file():
+            bundle = load_bundle(path)
+            card = bundle.card
+            found.append(
+                ModelInfo(point.name, bundle.method, str(card.get("trained_on", "")), str(card.get("licence", "")), path)
+            )
+    return sorted(found, key=lambda info: info.name)
+
+
+def locate_model(name: str | None, method: str | None) -> Path:
+    """The model file for `--model` and `--method`; the default model where neither is given.
+
+    Raises:
+        ModelMissing: no such model is installed and no such file exists.
+    """
+    if name is not None and Path(name).is_file():
+        return Path(name)
+    for point in entry_points(group=ENTRY_POINTS):
+        wanted = point.name == (name or DEFAULT_MODEL) if method is None or name else None
+        if wanted is False:
+            continue
+        path = Path(point.load()())
+        if path.is_file() and (wanted or load_bundle(path).method == method):
+            return path
+    sought = f"model {name!r}" if name else f"a model of method {method!r}" if method else f"the {DEFAULT_MODEL!r} model"
+    raise ModelMissing(sought, "neither an installed model nor a file of that name", HOW_TO_GET)
+
+
+def ready_model(path: Path, compute: Compute) -> Model:
+    """Load a model file and put its networks on the device, in eval mode.
+
+    Raises:
+        BadWeights: the weights do not fit the networks that the recipe builds; differing keys are listed.
+    """
+    bundle = load_bundle(path)
+    method = method_named(bundle.method)
+    recipe = next(iter(method.recipes.values())).overlaid(bundle.recipe, path)
+    stages = method.stages(recipe)
+    nets = {
+        stage.name: [_net(stage, bundle, member.get(stage.name), compute, path) for member in bundle.members]
+        for stage in stages
+    }
+    return Model(bundle, method, stages, nets)
+
+
+def _net(stage: Stage, bundle: Bundle, weights: Mapping[str, object] | None, compute: Compute, path: Path) -> nn.Module:
+    net = stage.build(bundle.scheme)
+    expected = {name: tuple(value.shape) for name, value in net.state_dict().items()}
+    found = {name: tuple(value.shape) for name, value in (weights or {}).items()}  # type: ignore[attr-defined]
+    differing = sorted(name for name in {*expected, *found} if expected.get(name) != found.get(name))
+    if differing:
+        listed = ", ".join(differing[:5]) + (f" and {len(differing) - 5} more" if len(differing) > 5 else "")
+        raise BadWeights(
+            f"the weights of stage {stage.name!r} of {bundle.method}", f"differing: {listed}",
+            "use the version of shortaxis that trained it, or train it again", path,
+        )  # fmt: skip
+    net.load_state_dict(dict(weights or {}))  # type: ignore[arg-type]
+    return compute.place(net).eval()

@@ -1,0 +1,108 @@
+"""One study through a ready model: labels, measures, warnings."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, fields, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from shortaxis.core.compute import Compute
+from shortaxis.core.errors import BadPatientFacts, WrongDimensions, WrongKindOfScan
+from shortaxis.core.found import Found
+from shortaxis.core.labels import LabelScheme
+from shortaxis.core.study import Facts, Study
+from shortaxis.jobs.models import Model
+from shortaxis.measure.case import measure_case
+from shortaxis.predict.cine import segment_cine
+from shortaxis.prepare.align import align_study
+from shortaxis.repair.anatomy import check_anatomy
+
+PixelBox = tuple[float, float, float, float]  # first row, first column, last row, last column
+
+
+@dataclass(frozen=True, eq=False)
+class Segmentation:
+    """A segmented and measured study.
+
+    Attributes:
+        study: the study, with every note that arose.
+        labels: uint8 [frame, slice, row, col] in the numbers of `scheme`, on the study's grid.
+        scheme: those numbers.
+        measures: nested measures; what is undefined is None with its reason under `reasons`.
+        boxes: [frame, slice, 4] from the locator, or None.
+    """
+
+    study: Study
+    labels: NDArray[np.uint8]
+    scheme: LabelScheme
+    measures: dict[str, Any]
+    boxes: NDArray[np.float64] | None
+
+
+def segment_study(
+    study: Study,
+    model: Model,
+    compute: Compute,
+    scheme: LabelScheme | None = None,
+    roi: PixelBox | None = None,
+    align: bool = False,
+    report: Callable[[int, int], None] = lambda done, total: None,
+) -> Segmentation:
+    """Segment every frame of a study and measure it.
+
+    Raises:
+        WrongKindOfScan: the model's method is not made for this modality or species.
+        WrongDimensions: `roi` lies outside the image.
+    """
+    _refuse_unfit(study, model)
+    seen, shifts = align_study(study) if align else (study, None)
+    located = None if roi is None else _given(roi, study)
+    found = segment_cine(
+        model.stages, model.nets, seen, model.bundle.scheme, model.method.repair, compute, located, report
+    )
+    labels = found.labels if shifts is None else shifts.undo(found.labels)
+    study = study.with_notes(*found.notes, *check_anatomy(labels, model.bundle.scheme))
+    wanted = scheme or model.bundle.scheme
+    labels = labels if wanted is model.bundle.scheme else model.bundle.scheme.translate(labels, wanted)
+    return Segmentation(study, labels, wanted, measure_case(study, labels, wanted), found.boxes)
+
+
+def with_facts(study: Study, given: Facts | None) -> Study:
+    """The study with facts given by hand taking precedence over those read from the scan.
+
+    Raises:
+        BadPatientFacts: an ED or ES frame beyond the study's frames.
+    """
+    if given is None:
+        return study
+    known = {item.name: getattr(given, item.name) for item in fields(Facts) if getattr(given, item.name) is not None}
+    kept = {name: value for name, value in known.items() if value != getattr(Facts(), name)}
+    for name in ("ed_index", "es_index"):
+        if kept.get(name, 0) >= study.n_frames:
+            raise BadPatientFacts(
+                f"a frame number from 1 to {study.n_frames}", str(kept[name] + 1), "frames are counted from 1"
+            )
+    return replace(study, facts=replace(study.facts, **kept))
+
+
+def _refuse_unfit(study: Study, model: Model) -> None:
+    accepts = model.method.accepts
+    if study.facts.modality not in accepts.modalities or study.facts.species not in accepts.species:
+        raise WrongKindOfScan(
+            f"{'/'.join(sorted(accepts.modalities))} of {'/'.join(sorted(accepts.species))} for {model.method.name}",
+            f"{study.facts.modality} of {study.facts.species}",
+            "choose another --method; see `shortaxis methods`",
+        )
+
+
+def _given(roi: PixelBox, study: Study) -> Found:
+    _, rows, cols = study.grid.shape
+    if roi[0] < 0 or roi[1] < 0 or roi[2] > rows - 1 or roi[3] > cols - 1:
+        raise WrongDimensions(
+            f"a box within {rows} rows and {cols} columns", ",".join(f"{v:g}" for v in roi), "correct --roi"
+        )
+    boxes = np.tile(np.array(roi, float), (study.n_frames, study.grid.shape[0], 1))
+    return Found(tuple(range(study.n_frames)), boxes=boxes)

@@ -1,0 +1,199 @@
+"""`train`: a method on a folder of labelled cases, by folds, resumable, ending in one model file."""
+
+from __future__ import annotations
+
+import json
+import signal
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from shortaxis import __version__
+from shortaxis.core.compute import Precision, choose_compute
+from shortaxis.core.errors import CannotResume, OutputExists, UnknownName
+from shortaxis.core.labels import LabelScheme, scheme_named
+from shortaxis.core.method import Method, RecipeName, Stage
+from shortaxis.core.recipe import Recipe
+from shortaxis.files.bundle import Bundle, load_bundle, save_bundle
+from shortaxis.files.writer import write_json
+from shortaxis.jobs.training_cases import training_cases
+from shortaxis.methods import method_named
+from shortaxis.train.distributed import process_group, rank_and_world
+from shortaxis.train.folds import Fold, split_by_patient
+from shortaxis.train.loop import FitRun
+from shortaxis.train.run import TrainingCase, fit_stage
+
+Report = Callable[[str, int, int, float], None]  # stage, step, steps, loss
+WhichFold = int | Literal["all", "none"]
+
+
+@dataclass(frozen=True)
+class TrainOptions:
+    """How to train; see `shortaxis train --help`."""
+
+    fold: WhichFold = 0
+    folds: int = 5
+    recipe: RecipeName = "paper"
+    changes: Mapping[str, Any] | None = None
+    resume: bool = False
+    init: Path | None = None
+    stage: str | None = None
+    device: str = "auto"
+    precision: Precision = "auto"
+    label_scheme: str | None = None
+    workers: int = 1
+
+
+def train_method(
+    name: str,
+    data: Path,
+    dataset: str,
+    out: Path,
+    options: TrainOptions,
+    report: Report = lambda stage, step, steps, loss: None,
+) -> list[Path]:
+    """Train a method and write its model files; the folds, the recipe and every step's record stand beside them.
+
+    `out/folds.json`, `out/recipe.json`, `out/fold-K/<stage>/`, `out/fold-K/model.safetensors`; with all folds also
+    `out/model.safetensors`, an ensemble of them.
+
+    Returns:
+        The model files; empty where training was stopped by a signal (it can be resumed).
+
+    Raises:
+        OutputExists: `out` holds a run and `resume` was not asked for.
+        CannotResume: it holds another run.
+    """
+    method = method_named(name)
+    recipe = method.recipes[options.recipe].overlaid(options.changes or {})
+    scheme = scheme_named(options.label_scheme) if options.label_scheme else method.default_scheme
+    cases = training_cases(data, dataset, scheme)
+    folds = chosen_folds(cases, options)
+    with process_group(), _stop_on_signal() as stopped:
+        if rank_and_world()[0] == 0:
+            _begin(out, options, recipe, folds, cases)
+        models = []
+        for label, fold in folds.items():
+            model = _train_fold(method, recipe, scheme, cases, fold, out / label, options, report, stopped)
+            if model is None:
+                return models
+            models.append(model)
+    if options.fold == "all":
+        models.append(_ensemble(out / "model.safetensors", models))
+    return models
+
+
+def chosen_folds(cases: Sequence[TrainingCase], options: TrainOptions) -> dict[str, Fold]:
+    """The folds to train, by folder name: one, all of them, or everything with nobody held out (`none`)."""
+    patients = sorted({case.patient for case in cases})
+    if options.fold == "none":
+        return {"all-patients": Fold(tuple(patients), ())}
+    groups = {case.patient: case.group for case in cases}
+    folds = {f"fold-{k}": fold for k, fold in enumerate(split_by_patient(patients, groups, options.folds, seed=0))}
+    return folds if options.fold == "all" else {f"fold-{options.fold}": folds[f"fold-{options.fold}"]}
+
+
+def _train_fold(
+    method: Method,
+    recipe: Recipe,
+    scheme: LabelScheme,
+    cases: Sequence[TrainingCase],
+    fold: Fold,
+    folder: Path,
+    options: TrainOptions,
+    report: Report,
+    stopped: Callable[[], bool],
+) -> Path | None:
+    """Train one fold's stages; the model file, or None where it was stopped."""
+    initial = load_bundle(options.init).members[0] if options.init else {}
+    compute = choose_compute(options.device, options.precision)
+    member: dict[str, Mapping[str, Any]] = {}
+    for stage in _wanted(method.stages(recipe), options.stage):
+        run = FitRun(
+            folder / stage.name,
+            compute,
+            {},
+            workers=options.workers,
+            stop=stopped,
+            report=lambda step, steps, loss, name=stage.name: report(name, step, steps, loss),
+        )
+        fitted = fit_stage(stage, scheme, cases, fold, run, initial.get(stage.name))
+        if not fitted.finished:
+            return None
+        member[stage.name] = fitted.weights
+    for stage in method.stages(recipe):
+        if stage.name not in member and stage.name in initial:
+            member[stage.name] = initial[stage.name]  # `--stage` with `--init`: the others are taken as they are
+    path = folder / "model.safetensors"
+    if rank_and_world()[0] == 0:
+        save_bundle(path, _bundle(method, recipe, scheme, [member], cases, fold, options))
+    return path
+
+
+def _bundle(
+    method: Method,
+    recipe: Recipe,
+    scheme: LabelScheme,
+    members: Sequence[Mapping[str, Mapping[str, Any]]],
+    cases: Sequence[TrainingCase],
+    fold: Fold,
+    options: TrainOptions,
+) -> Bundle:
+    card = {
+        "trained_on": f"{len(fold.train)} patients",
+        "held_out": list(fold.validation),
+        "training_cases": [case.name for case in cases if case.patient in set(fold.train)],
+        "licence": "the terms of the training data",
+        "program": f"shortaxis {__version__}",
+    }
+    return Bundle(method.name, options.recipe, json.loads(recipe.model_dump_json()), scheme, members, card)
+
+
+def _ensemble(path: Path, models: Sequence[Path]) -> Path:
+    """All folds' members in one file; their answers are averaged."""
+    bundles = [load_bundle(model) for model in models]
+    first = bundles[0]
+    members = [member for bundle in bundles for member in bundle.members]
+    card = {**first.card, "held_out": [], "trained_on": f"{len(bundles)} folds, each patient held out of one"}
+    save_bundle(path, Bundle(first.method, first.recipe_name, first.recipe, first.scheme, members, card))
+    return path
+
+
+def _wanted(stages: Sequence[Stage], name: str | None) -> Sequence[Stage]:
+    chosen = [stage for stage in stages if name in (None, stage.name)]
+    if not chosen:
+        raise UnknownName(f"a stage among {', '.join(stage.name for stage in stages)}", repr(name), "correct --stage")
+    return chosen
+
+
+def _begin(
+    out: Path, options: TrainOptions, recipe: Recipe, folds: Mapping[str, Fold], cases: Sequence[TrainingCase]
+) -> None:
+    """Write what is being run, or see that a resumed run is the same."""
+    resolved = {"recipe_name": options.recipe, "recipe": json.loads(recipe.model_dump_json())}
+    written = out / "recipe.json"
+    if written.is_file():
+        if not options.resume:
+            raise OutputExists("an empty folder", "a training run", "add --resume to go on, or choose another --out", out)
+        if json.loads(written.read_text("utf-8")) != resolved:
+            raise CannotResume("the recipe the run began with", "another", "repeat the original command", written)
+    write_json(written, resolved)
+    write_json(out / "cases.json", {case.name: {"patient": case.patient, "group": case.group} for case in cases})
+    for label, fold in folds.items():
+        write_json(out / label / "fold.json", {"train": list(fold.train), "validation": list(fold.validation)})
+
+
+@contextmanager
+def _stop_on_signal() -> Iterator[Callable[[], bool]]:
+    """SIGTERM and SIGINT end training after the step that is running, with its state saved."""
+    asked: list[int] = []
+    before = {kind: signal.getsignal(kind) for kind in (signal.SIGTERM, signal.SIGINT)}
+    for kind in before:
+        signal.signal(kind, lambda number, frame: asked.append(number))
+    try:
+        yield lambda: bool(asked)
+    finally:
+        for kind, handler in before.items():
+            signal.signal(kind, handler)

@@ -1,0 +1,190 @@
+"""The Python API, one readable page: read -> prepare -> predict -> restore -> repair -> measure -> report.
+
+    import shortaxis
+
+    result = shortaxis.segment("patient001/")      # labels and measures, nothing written
+    result.measures["lv"]["ef_percent"]
+    shortaxis.segment_cohort([Path("scans/")], Path("out/"), shortaxis.SegmentOptions())
+
+The command line calls these functions and adds nothing to them.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from shortaxis.core.compute import choose_compute
+from shortaxis.core.errors import NoStudy, ShortaxisError
+from shortaxis.core.labels import scheme_named
+from shortaxis.core.method import Method
+from shortaxis.core.study import Facts, Note, Study
+from shortaxis.files.writer import write_image, write_json, write_labels, write_text
+from shortaxis.jobs.evaluate import evaluate_folders
+from shortaxis.jobs.models import ModelInfo, installed_models, locate_model, ready_model
+from shortaxis.jobs.segment import PixelBox, Segmentation, segment_study, with_facts
+from shortaxis.jobs.segment_cohort import CaseEvent, CohortResult, SegmentOptions, segment_cohort
+from shortaxis.jobs.train_method import TrainOptions, train_method
+from shortaxis.measure.case import measure_case
+from shortaxis.methods import method_named, method_names
+from shortaxis.read.find import find_cases, read_case
+from shortaxis.read.nifti import read_nifti
+from shortaxis.read.phantom import PhantomRecipe, make_phantom
+from shortaxis.report.html import render_case
+
+__all__ = [
+    "CaseEvent",
+    "CohortResult",
+    "SegmentOptions",
+    "Segmentation",
+    "TrainOptions",
+    "check_inputs",
+    "demo",
+    "evaluate_folders",
+    "list_methods",
+    "list_models",
+    "measure_files",
+    "segment",
+    "segment_cohort",
+    "train_method",
+    "write_phantom",
+]
+
+
+def segment(
+    source: str | Path | Study,
+    model: str | None = None,
+    method: str | None = None,
+    label_scheme: str | None = None,
+    facts: Facts | None = None,
+    roi: PixelBox | None = None,
+    align: bool = False,
+    device: str = "auto",
+) -> Segmentation:
+    """Segment and measure one scan in memory; nothing is written.
+
+    Args:
+        source: a study, or the path of anything `shortaxis segment` takes that holds one case.
+        model: an installed model's name or a model file; the installed default if None.
+        method: take the installed model of this method.
+        label_scheme: numbers of the labels; the model's own if None.
+        facts: what is known beside the scan (sex, height, ED and ES frames, ...).
+        roi: the heart's box in pixels, instead of locating it.
+        align: correct in-plane shifts between slices before segmenting; labels come back unshifted.
+        device: auto, cpu, cuda or cuda:N.
+
+    Raises:
+        NoStudy: not exactly one case in `source`.
+        ShortaxisError: any refusal of the readers, the model or the method.
+    """
+    compute = choose_compute(device)
+    ready = ready_model(locate_model(model, method), compute)
+    study = source if isinstance(source, Study) else _only_study(Path(source))
+    scheme = None if label_scheme is None else scheme_named(label_scheme)
+    return segment_study(with_facts(study, facts), ready, compute, scheme, roi, align)
+
+
+def _only_study(path: Path) -> Study:
+    studies = [study for case in find_cases([path]) for study in read_case(case)]
+    if len(studies) != 1:
+        raise NoStudy("one case", f"{len(studies)}", "use segment_cohort for several", path)
+    return studies[0]
+
+
+def measure_files(
+    image: Path, labels: Path, out: Path, facts: Facts | None = None, label_scheme: str = "acdc"
+) -> dict[str, Any]:
+    """Measure labels drawn or corrected by hand and write `measures.json` and `report.html` into `out`.
+
+    Raises:
+        GridMismatch: the labels lie on another grid than the image.
+        UnknownLabel: a number outside the scheme.
+    """
+    from shortaxis.files.gate import check_same_grid, load_labels, load_nifti
+
+    scheme = scheme_named(label_scheme)
+    study = with_facts(read_nifti(image), facts)
+    drawn = load_labels(labels, scheme)
+    check_same_grid(load_nifti(image), drawn, image, labels)
+    array = drawn.array.astype("uint8")
+    measures = measure_case(study, array, scheme)
+    write_json(out / "measures.json", measures)
+    provenance = {"model": "labels given by hand or by another program", "input_sha256": study.sha256}
+    write_text(out / "report.html", render_case(study, array, scheme, measures, provenance))
+    return measures
+
+
+@dataclass(frozen=True)
+class Checked:
+    """What `check` says of one case: a summary, or why it is refused."""
+
+    case: str
+    summary: str = ""
+    notes: tuple[Note, ...] = ()
+    refusal: ShortaxisError | None = None
+
+
+def check_inputs(inputs: Sequence[Path]) -> Iterator[Checked]:
+    """Read every case as `segment` would, one at a time, and say what was found. Writes nothing."""
+    for case in find_cases(inputs):
+        try:
+            for study in read_case(case):
+                frames, (slices, rows, cols) = study.n_frames, study.grid.shape
+                spacing = study.grid.spacing_mm
+                size = "spacing unknown" if spacing is None else " x ".join(f"{mm:.3g}" for mm in spacing) + " mm"
+                yield Checked(case.name, f"{case.kind}: {frames} frames, {slices} x {rows} x {cols}, {size}", study.notes)
+        except ShortaxisError as refusal:
+            yield Checked(case.name, refusal=refusal)
+
+
+def write_phantom(recipe: PhantomRecipe, out: Path) -> Path:
+    """Make a phantom and write `phantom.nii.gz` (4D), `phantom_gt.nii.gz` and `truth.json`; the cine's path."""
+    phantom = make_phantom(recipe)
+    study = phantom.study
+    frame_time_ms = study.facts.frame_time_ms
+    write_image(out / "phantom.nii.gz", study.image, study.grid, is_4d=True, frame_time_ms=frame_time_ms)
+    if study.labels is not None:
+        path = out / "phantom_gt.nii.gz"
+        write_labels(path, study.labels.array, study.grid, is_4d=True, frame_time_ms=frame_time_ms)
+    truth = phantom.truth
+    volumes = {
+        side: {"edv_ml": held.edv_ml, "esv_ml": held.esv_ml, "ef_percent": held.ef_percent}
+        for side, held in (("lv", truth.lv), ("rv", truth.rv))
+    }
+    volumes["lv"]["mass_g"] = truth.lv_mass_g
+    phases = {"ed_index": truth.ed_index, "es_index": truth.es_index}
+    write_json(out / "truth.json", {**volumes, "phases": phases, "shifts_mm": truth.shifts_mm.tolist()})
+    return out / "phantom.nii.gz"
+
+
+@dataclass(frozen=True)
+class Demo:
+    """What `shortaxis demo` shows."""
+
+    measured_ef_percent: float | None
+    true_ef_percent: float
+    report: Path | None
+
+
+def demo(out: Path, ef_percent: float = 60.0) -> Demo:
+    """The main job on the embedded phantom with the installed default model, measured beside true."""
+    cine = write_phantom(PhantomRecipe(ef_percent=ef_percent), out / "scan")
+    result = segment_cohort([cine], out, SegmentOptions(overwrite=True))
+    for refusal in result.failed.values():
+        raise refusal
+    truth: Mapping[str, Any] = json.loads((out / "scan" / "truth.json").read_text("utf-8"))
+    measures = json.loads((out / result.done[0] / "measures.json").read_text("utf-8"))
+    return Demo(measures["lv"]["ef_percent"], truth["lv"]["ef_percent"], result.report)
+
+
+def list_methods() -> list[Method]:
+    """Every method that can be trained."""
+    return [method_named(name) for name in method_names()]
+
+
+def list_models() -> list[ModelInfo]:
+    """Every trained model that is installed."""
+    return installed_models()
