@@ -57,10 +57,17 @@ def test_a_middle_slice_with_nothing_on_it_lacks_both_ventricles() -> None:
     assert codes(labels) == ["SA-W101", "SA-W102"]
 
 
-def test_a_right_ventricle_that_ends_before_the_apex_is_normal() -> None:
+@pytest.mark.parametrize("last", [3, 4])
+def test_a_right_ventricle_that_ends_before_the_apex_is_normal(last: int) -> None:
     labels = beating([10])
-    labels[0, 4:][labels[0, 4:] == RV] = 0
+    labels[0, last:][labels[0, last:] == RV] = 0
     assert codes(labels) == []
+
+
+def test_a_right_ventricle_on_none_of_the_middle_slices_is_noted() -> None:
+    labels = beating([10])
+    labels[0, 2:][labels[0, 2:] == RV] = 0
+    assert codes(labels) == ["SA-W102"]
 
 
 def test_a_scheme_without_right_ventricle_does_not_miss_it() -> None:

@@ -81,6 +81,14 @@ def test_the_heart_beyond_one_missed_slice_is_kept() -> None:
     np.testing.assert_array_equal(keep_heart(gap, ACDC), gap)
 
 
+def test_an_apical_ring_that_narrows_within_the_ring_above_it_is_kept() -> None:
+    tapered = heart()
+    rows, cols = np.mgrid[:64, :64]
+    radius = np.hypot(rows - 32, cols - 32)
+    tapered[4] = np.where(radius < 3, LV, np.where(radius < 6, MYO, 0))
+    np.testing.assert_array_equal(keep_heart(tapered, ACDC), tapered)
+
+
 def test_a_stray_beyond_two_empty_slices_is_dropped() -> None:
     far = heart(7)
     far[3:6] = 0

@@ -37,13 +37,11 @@ def check_anatomy(
     empty = [(frame, -1) for frame in range(len(labels)) if not labels[frame].any()]
     notes = [_note("SA-W100", "Nothing was labelled in {}.", empty)]
     middle = [(frame, int(i)) for frame, stack in enumerate(labels) for i in _middle_of_heart(stack)]
-    for code, structure, name in (
-        ("SA-W101", Structure.LV_CAVITY, "left ventricular cavity"),
-        ("SA-W102", Structure.RV_CAVITY, "right ventricle"),
-    ):
-        if scheme.has(structure):
-            missed = [at for at in middle if not scheme.mask(labels[at], structure).any()]
-            notes.append(_note(code, f"No {name} in the middle of the heart: {{}}.", missed))
+    if scheme.has(Structure.LV_CAVITY):
+        missed = [at for at in middle if not scheme.mask(labels[at], Structure.LV_CAVITY).any()]
+        notes.append(_note("SA-W101", "No left ventricular cavity in the middle of the heart: {}.", missed))
+    if scheme.has(Structure.RV_CAVITY):
+        notes.append(_note("SA-W102", "No right ventricle in the middle of the heart: {}.", _no_rv(labels, scheme)))
     if scheme.has(Structure.MYOCARDIUM) and scheme.has(Structure.LV_CAVITY):
         notes.append(
             _note("SA-W103", "The myocardium does not close round the cavity: {}.", _open(labels, scheme, middle))
@@ -70,6 +68,23 @@ def _middle_of_heart(stack: Labels) -> NDArray[np.intp]:
     if held.size:
         span[held[0] : held[-1] + 1] = True
     return middle_third(span)
+
+
+def _no_rv(labels: Labels, scheme: LabelScheme) -> Places:
+    """Middle slices where the right ventricle was missed rather than has ended.
+
+    It ends before the apex, in one reference in fifteen already among the middle slices. So a slice counts only if it
+    lies between slices with a right ventricle, or if more than half of the middle slices lack one.
+    """
+    found: Places = []
+    for frame, stack in enumerate(labels):
+        held = scheme.mask(stack, Structure.RV_CAVITY).any(axis=(1, 2))
+        middle = _middle_of_heart(stack)
+        lacking = middle[~held[middle]]
+        if 2 * len(lacking) <= len(middle):
+            lacking = [i for i in lacking if held[:i].any() and held[i:].any()]
+        found += [(frame, int(i)) for i in lacking]
+    return found
 
 
 def _open(labels: Labels, scheme: LabelScheme, middle: Places) -> Places:

@@ -78,7 +78,8 @@ def _keep_left_ventricle(labels: NDArray[np.uint8], scheme: LabelScheme) -> Mask
     labels[(cavity | wall) & ~body] = 0
     for part, score in ((cavity, contact), (wall, wall)):
         inside = part & body
-        labels[inside & ~_main_pieces(inside, lambda piece, near=score: float(np.count_nonzero(piece & near)))] = 0
+        kept = _main_pieces(inside, lambda piece, near=score: float(np.count_nonzero(piece & near)), home=body)
+        labels[inside & ~kept] = 0
     return _mask(labels, scheme, Structure.LV_CAVITY) | _mask(labels, scheme, Structure.MYOCARDIUM)
 
 
@@ -107,11 +108,12 @@ def _distance_from(body: Mask) -> NDArray[np.float64]:
     return np.broadcast_to(np.asarray(ndimage.distance_transform_edt(~seen)), body.shape)
 
 
-def _main_pieces(mask: Mask, score: Callable[[Mask], float], beside: Mask | None = None) -> Mask:
+def _main_pieces(mask: Mask, score: Callable[[Mask], float], home: Mask | None = None) -> Mask:
     """The best-scoring component (ties: the larger) and the further pieces that belong to it.
 
     A further piece belongs if it is not small against the main piece on the same slices, no more than `SLICE_GAP`
-    slices away, and over or under the main piece (or, where given, mostly in `beside`).
+    slices away, and mostly over or under the main piece, or, where given, mostly in its `home`: a ring that narrows
+    towards the apex does not lie over the wider ring.
     """
     components, count = _components(mask, _TOUCHING)
     if count <= 1:
@@ -125,7 +127,7 @@ def _main_pieces(mask: Mask, score: Callable[[Mask], float], beside: Mask | None
         piece = pieces[i]
         small = sizes[i] < SMALL * areas[piece.any(axis=(1, 2))].sum()
         over = np.count_nonzero(piece & footprint) >= OVER_MAIN * sizes[i]
-        near = beside is not None and np.count_nonzero(piece & beside) >= OVER_MAIN * sizes[i]
+        near = home is not None and np.count_nonzero(piece & home) >= OVER_MAIN * sizes[i]
         if not small and (over or near) and _slice_gap(piece, kept) <= SLICE_GAP:
             kept |= piece
     return kept
