@@ -29,6 +29,7 @@ SEES = {
     "train": {"core", "files", "prepare", "losses", "measure", "predict"},
     "report": {"core", "files", "measure"},
 }
+SEES["jobs"] = set(SEES)
 SEES["pipeline"] = set(SEES)
 SEES["experiments"] = {*SEES, "pipeline"}
 SEES["cli"] = {*SEES, "experiments"}

@@ -26,7 +26,7 @@ def pipeline_where(monkeypatch: pytest.MonkeyPatch, **functions: object) -> None
     for name, function in functions.items():
         setattr(stand_in, name, function)
     monkeypatch.setitem(sys.modules, "shortaxis.pipeline", stand_in)
-    monkeypatch.setattr(shortaxis, "pipeline", stand_in, raising=False)
+    monkeypatch.setitem(vars(shortaxis), "pipeline", stand_in)
 
 
 def raising(problem: BaseException) -> object:

@@ -17,4 +17,5 @@ def demo(
     shown = pipeline.demo(out)
     measured = "not defined" if shown.measured_ef_percent is None else f"{shown.measured_ef_percent:.1f} %"
     print(f"Left-ventricular ejection fraction: measured {measured}, true {shown.true_ef_percent:.1f} %")
-    print(f"Report: {shown.report}")
+    if shown.report is not None:
+        print(f"Report: {shown.report}")

@@ -23,7 +23,7 @@ def models() -> None:
 
     from shortaxis.pipeline import list_models
 
-    table = Table("name", "method", "trained on", "file", box=None, header_style="bold")
+    table = Table("name", "method", "trained on", "licence", "file", box=None, header_style="bold")
     for model in list_models():
-        table.add_row(model.name, model.method, model.trained_on, str(model.path))
+        table.add_row(model.name, model.method, model.trained_on, model.licence, str(model.path))
     Console().print(table)

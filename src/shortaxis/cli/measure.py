@@ -14,7 +14,7 @@ from shortaxis.cli.options import (
     HeartRate,
     Height,
     Out,
-    Scheme,
+    SchemeOrAcdc,
     Sex,
     Weight,
     facts_of,
@@ -25,7 +25,7 @@ def measure(
     image: Annotated[Path, typer.Argument(metavar="IMAGE", help="The scan, NIfTI.")],
     labels: Annotated[Path, typer.Argument(metavar="LABELS", help="Labels on the same grid, NIfTI.")],
     out: Out,
-    label_scheme: Scheme = "acdc",
+    label_scheme: SchemeOrAcdc = "acdc",
     sex: Sex = None,
     height: Height = None,
     weight: Weight = None,
@@ -39,5 +39,5 @@ def measure(
     from shortaxis.pipeline import measure_files
 
     facts = facts_of(sex, height, weight, heart_rate, frame_time_ms, ed_frame, es_frame)
-    print_indices(measure_files(image, labels, out, facts))
+    print_indices(measure_files(image, labels, out, facts, label_scheme))
     print(f"results: {out}")

@@ -19,6 +19,13 @@ Scheme = Annotated[
     str | None,
     typer.Option("--label-scheme", metavar="NAME", help="Numbers of the labels: acdc, mnms, lv or emidec."),
 ]
+SchemeOrAcdc = Annotated[
+    str, typer.Option("--label-scheme", metavar="NAME", help="Numbers of the labels: acdc, mnms, lv or emidec.")
+]
+Precision = Annotated[
+    Literal["auto", "float32", "bfloat16"],
+    typer.Option("--precision", help="auto: bfloat16 where the machine is faster with it."),
+]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace outputs that exist already.")]
 
 _PATIENT = "About the patient and the scan"
@@ -92,9 +99,12 @@ def facts_of(
     frame_time_ms: float | None,
     ed_number: int | None,
     es_number: int | None,
-) -> Facts:
-    """The facts given on the command line, frame numbers turned into indices; None is what was not given."""
+) -> Facts | None:
+    """The facts given on the command line, frame numbers turned into indices; None where none was given."""
     from shortaxis.core.study import Facts
+
+    if all(given is None for given in (sex, height_cm, weight_kg, heart_rate_bpm, frame_time_ms, ed_number, es_number)):
+        return None
 
     return Facts(
         sex=sex,

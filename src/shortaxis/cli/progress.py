@@ -1,8 +1,9 @@
-"""What a long run shows on the terminal: one bar, a line for each case that needs a look, and a summary."""
+"""What a long run shows on the terminal: a bar on stderr, what needs a look, and a summary."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,46 +12,79 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from shortaxis.cli.exit_codes import Exit
+from shortaxis.cli.exit_codes import Exit, exit_for
 
 if TYPE_CHECKING:
     from shortaxis.pipeline import CaseEvent, CohortResult
 
 
 class CaseWatch:
-    """Called by the pipeline with every event of a case; remembers nothing that the pipeline's result says."""
+    """Called by the pipeline with every event of a case.
+
+    A note is shown the first time it arises; a cohort of one scanner would else repeat one sentence for every case.
+    """
 
     def __init__(self, bar: Progress) -> None:
         self._bar = bar
         self._task = bar.add_task("reading", total=None)
+        self._notes: Counter[str] = Counter()
 
     def __call__(self, event: CaseEvent) -> None:
         """Show one event."""
-        self._bar.update(self._task, total=event.total, completed=event.done, description=escape(event.case))
+        case = escape(event.case)
+        self._bar.update(self._task, total=event.total, completed=event.done, description=case)
         if event.refusal is not None:
-            self._bar.console.print(f"[red]failed[/red]  {escape(event.case)}\n{escape(event.refusal.describe())}")
+            self._bar.console.print(f"[red]failed[/red]  {case}\n{escape(event.refusal.describe())}", soft_wrap=True)
         for note in event.notes:
-            self._bar.console.print(f"[yellow]{note.code}[/yellow]  {escape(event.case)}: {escape(note.text)}")
+            if not self._notes[note.code]:
+                self._bar.console.print(f"[yellow]{note.code}[/yellow]  {case}: {escape(note.text)}", soft_wrap=True)
+            self._notes[note.code] += 1
 
     def summarise(self, result: CohortResult, out: Path) -> Exit:
-        """Say what was done and where it is; the exit status."""
-        console = self._bar.console
+        """Print what was done and where it is; the exit status."""
         parts = [f"{len(result.done)} done"]
         parts += [f"{len(result.skipped)} done earlier"] if result.skipped else []
-        parts += [f"[red]{len(result.failed)} failed[/red]"] if result.failed else []
-        console.print(", ".join(parts))
+        parts += [f"{len(result.failed)} failed"] if result.failed else []
+        print(", ".join(parts))
+        for code, count in sorted(self._notes.items()):
+            if count > 1:
+                print(f"{code} was noted {count} times")
+        print(f"results: {out}")
         if result.report is not None:
-            console.print(f"report: {escape(str(result.report))}", soft_wrap=True)
-        console.print(f"results: {escape(str(out))}", soft_wrap=True)
-        if not result.failed:
-            return Exit.DONE
-        return Exit.SOME_FAILED if result.done or result.skipped else Exit.INPUT_REFUSED
+            print(f"report: {result.report}")
+        return status_of_cohort(result)
+
+
+def status_of_cohort(result: CohortResult) -> Exit:
+    """The exit status of a run over cases: where nothing at all was done, that of the refusals if they agree."""
+    if not result.failed:
+        return Exit.DONE
+    if result.done or result.skipped:
+        return Exit.SOME_FAILED
+    kinds = {exit_for(refusal) for refusal in result.failed.values()}
+    return kinds.pop() if len(kinds) == 1 else Exit.INPUT_REFUSED
 
 
 @contextmanager
 def watch_cases() -> Iterator[CaseWatch]:
-    """A watcher whose bar lives for the length of the block; on stderr, and silent where that is no terminal."""
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    console = Console(stderr=True)
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+    """A watcher of cases whose bar lives for the length of the block."""
+    with _bar() as bar:
         yield CaseWatch(bar)
+
+
+@contextmanager
+def watch_training() -> Iterator[Callable[[str, int, int, float], None]]:
+    """A watcher of training: stage, step, steps, loss."""
+    with _bar() as bar:
+        task = bar.add_task("reading", total=None)
+
+        def watch(stage: str, step: int, steps: int, loss: float) -> None:
+            bar.update(task, total=steps, completed=step, description=f"{escape(stage)}  loss {loss:.4f}")
+
+        yield watch
+
+
+def _bar() -> Progress:
+    console = Console(stderr=True)
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    return Progress(*columns, console=console, transient=True, disable=not console.is_terminal)

@@ -16,6 +16,7 @@ from shortaxis.cli.options import (
     Height,
     Out,
     Overwrite,
+    Precision,
     Scheme,
     Sex,
     Weight,
@@ -38,6 +39,7 @@ def segment(
     no_report: Annotated[bool, typer.Option("--no-report", help="Write masks and indices only.")] = False,
     overwrite: Overwrite = False,
     device: Device = "auto",
+    precision: Precision = "auto",
     shard: Annotated[
         str | None, typer.Option(metavar="i/n", help="Do the i-th of n shares of the cases, counted from 1.")
     ] = None,
@@ -71,6 +73,7 @@ def segment(
         report=not no_report,
         overwrite=overwrite,
         device=device,
+        precision=precision,
         shard=shard_of(shard),
         roi=box_of(roi),
         align=align,

@@ -8,7 +8,8 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from shortaxis.cli.options import Device, Out, Scheme, settings_of
+from shortaxis.cli.exit_codes import Exit
+from shortaxis.cli.options import Device, Out, Precision, Scheme, settings_of
 
 _RECIPE = "Recipe"
 _MACHINE = "Machine"
@@ -44,7 +45,6 @@ Init = Annotated[
 OneStage = Annotated[
     str | None, typer.Option("--stage", metavar="NAME", help="Train this stage only.", rich_help_panel=_RECIPE)
 ]
-Precision = Annotated[Literal["auto", "float32", "bfloat16"], typer.Option("--precision", rich_help_panel=_MACHINE)]
 Threads = Annotated[int | None, typer.Option("--threads", metavar="N", min=1, rich_help_panel=_MACHINE)]
 
 
@@ -72,13 +72,10 @@ def train(
     """
     if threads is not None:
         os.environ["OMP_NUM_THREADS"] = str(threads)  # torch reads it when it is first imported, which is below
-    from shortaxis import pipeline
+    from shortaxis.cli.progress import watch_training
+    from shortaxis.pipeline import TrainOptions, train_method
 
-    trained = pipeline.train(
-        method,
-        data,
-        dataset,
-        out,
+    options = TrainOptions(
         fold=_fold_of(fold, folds),
         folds=folds,
         recipe=recipe,
@@ -90,8 +87,13 @@ def train(
         precision=precision,
         label_scheme=label_scheme,
     )
-    for model in trained:
+    with watch_training() as watch:
+        models = train_method(method, data, dataset, out, options, watch)
+    for model in models:
         print(f"model: {model}")
+    if len(models) < (folds + 1 if fold == "all" else 1):
+        print("stopped; the same command with --resume goes on")
+        raise typer.Exit(Exit.INTERRUPTED)
 
 
 def _fold_of(text: str, folds: int) -> int | Literal["all", "none"]:
