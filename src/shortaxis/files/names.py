@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Sequence
 from pathlib import Path
 
 MAX_LENGTH = 80
@@ -23,3 +24,17 @@ def slug(text: str) -> str:
 def stem_of(path: Path) -> str:
     """The file's name without .nii or .nii.gz."""
     return re.sub(r"\.nii(\.gz)?$", "", path.name, flags=re.IGNORECASE)
+
+
+def unique(names: Sequence[str]) -> list[str]:
+    """The names in their order, later equals (also in other case) with `-2`, `-3`, ... behind them."""
+    taken: set[str] = set()
+    result = []
+    for name in names:
+        free, count = name, 1
+        while free.lower() in taken:
+            count += 1
+            free = f"{name}-{count}"
+        taken.add(free.lower())
+        result.append(free)
+    return result

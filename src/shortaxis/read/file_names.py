@@ -1,0 +1,74 @@
+"""What file and folder names tell: which file is a segmentation, of which image, of which patient."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+from shortaxis.files.names import stem_of
+
+LABEL_FOLDERS = frozenset(
+    {"labels", "label", "masks", "mask", "segmentations", "segmentation", "annotations", "gt", "labelstr", "labelsts"}
+)
+IMAGE_FOLDERS = frozenset({"images", "image", "imgs", "img", "imagestr", "scans"})
+_LABEL_ENDING = re.compile(r"[_.-](gt|seg|segmentation|labels?|masks?)$", re.IGNORECASE)
+_IMAGE_ENDING = re.compile(r"[_.-](image|img)$", re.IGNORECASE)
+_CHANNEL = re.compile(r"_\d{4}$")
+_NIFTI = re.compile(r"\.nii(\.gz)?$", re.IGNORECASE)
+_MOMENT = re.compile(
+    r"(^|[_.-])(frame[_-]?\d+|phase[_-]?\d+|time[_-]?\d+|t\d+|f\d+|ed|es|4d|cine|sax?|lax?|[234]ch|image|img)$",
+    re.IGNORECASE,
+)
+
+
+def is_nifti(path: Path) -> bool:
+    """Whether the name ends in .nii or .nii.gz."""
+    return bool(_NIFTI.search(path.name))
+
+
+def has_label_ending(path: Path) -> bool:
+    """Whether the file's own name says segmentation: `x_gt`, `x_seg`, `x_segmentation`, `x_label(s)`, `x_mask(s)`."""
+    return bool(_LABEL_ENDING.search(stem_of(path)))
+
+
+def is_labels(path: Path) -> bool:
+    """Whether the file's name or its folder's (`labels`, `masks`, ...) says segmentation."""
+    return has_label_ending(path) or path.parent.name.lower() in LABEL_FOLDERS
+
+
+def labels_stem(path: Path) -> str:
+    """The name that a segmentation shares with its image: `x` for `x_gt.nii.gz`."""
+    return _LABEL_ENDING.sub("", stem_of(path))
+
+
+def image_stem(path: Path) -> str:
+    """The name that an image shares with its segmentation: `x` for `x.nii.gz` and `x_image.nii.gz`."""
+    return _IMAGE_ENDING.sub("", stem_of(path))
+
+
+def channel_stem(path: Path) -> str:
+    """nnU-Net's case name: `x` for `x_0000.nii.gz`."""
+    return _CHANNEL.sub("", stem_of(path))
+
+
+def patient_of(stem: str, folders: Sequence[str] = (), separator: str | None = None) -> str:
+    """The patient a file belongs to, so that a split can keep one patient on one side.
+
+    With a `separator`: the file's name up to it. Else the innermost of `folders` (below the data set's root) that names
+    more than a moment or a view; else the file's name. Endings that name a moment or a view are left out: `_frame01`,
+    `_phase1`, `_time1`, `_t1`, `_f1`, `_ED`, `_ES`, `_4d`, `_cine`, `_SA`, `_SAX`, `_LA`, `_LAX`, `_4CH`, `_image`, `_img`,
+    any number of them: `001_SA_ED` is patient `001`.
+    """
+    if separator:
+        return stem.split(separator, 1)[0] or stem
+    for name in (*reversed(folders), stem):
+        if bare := _without_moments(name):
+            return bare
+    return stem
+
+
+def _without_moments(name: str) -> str:
+    while (shorter := _MOMENT.sub("", name)) != name:
+        name = shorter
+    return name

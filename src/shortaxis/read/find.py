@@ -1,0 +1,160 @@
+"""What the user points at -> cases to read: files, folders, archives, or a folder of any of these."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal
+
+from shortaxis.core.errors import MissingFile, NoStudy, UnknownFormat, Unreadable
+from shortaxis.core.study import Study
+from shortaxis.files.names import slug, stem_of, unique
+from shortaxis.read.acdc import looks_like_acdc, read_acdc
+from shortaxis.read.file_names import is_labels, is_nifti
+from shortaxis.read.folders import entries_of, walk
+from shortaxis.read.nifti import read_nifti
+
+Kind = Literal["nifti", "acdc", "dicom"]
+_LOOKED_FOR = "a NIfTI image, a DICOM folder or zip, an ACDC patient folder, or a folder of these"
+
+
+@dataclass(frozen=True)
+class Case:
+    """One thing to read.
+
+    Attributes:
+        name: unique among the cases found together. DICOM folders may be named after their patient, so a DICOM case is
+            `case-001`, ... in the order of the paths.
+        kind: which reader it is for.
+        path: a file or folder.
+    """
+
+    name: str
+    kind: Kind
+    path: Path
+
+
+def find_cases(inputs: Sequence[Path]) -> list[Case]:
+    """The cases at `inputs`, sorted within each folder, each path once. Segmentations (`x_gt`, `labels/`) are left out.
+
+    Raises MissingFile, UnknownFormat, Unreadable or NoStudy.
+    """
+    found: dict[str, tuple[Kind, Path]] = {}
+    for path in inputs:
+        for kind, place in _cases_at(path):
+            found.setdefault(os.path.realpath(place), (kind, place))
+    if not found:
+        listed = ", ".join(str(path) for path in inputs[:3]) + (", ..." if len(inputs) > 3 else "")
+        way_out = "point at the scans; label files (_gt, _seg, labels/) are not taken as images"
+        raise NoStudy(
+            _LOOKED_FOR, f"none in {listed}" if inputs else "no input", way_out, inputs[0] if inputs else None
+        )
+    n_dicom, names = 0, []
+    for kind, place in found.values():
+        n_dicom += kind == "dicom"
+        names.append(f"case-{n_dicom:03d}" if kind == "dicom" else slug(stem_of(place.absolute())))
+    return [Case(name, kind, place) for name, (kind, place) in zip(unique(names), found.values(), strict=True)]
+
+
+def read_case(case: Case) -> tuple[Study, ...]:
+    """The studies of a case: one, or several for a DICOM folder that holds several. Raises what its reader raises.
+
+    A DICOM study keeps the name its reader gives it, which comes from its content.
+    """
+    if case.kind == "nifti":
+        return (replace(read_nifti(case.path), name=case.name),)
+    if case.kind == "acdc":
+        return (replace(read_acdc(case.path), name=case.name),)
+    from shortaxis.read.dicom import read_dicom  # here: pydicom is only loaded for DICOM
+
+    return tuple(study if study.name else replace(study, name=case.name) for study in read_dicom(case.path))
+
+
+def _cases_at(path: Path) -> Iterator[tuple[Kind, Path]]:
+    try:
+        is_folder = path.is_dir()
+        if not (is_folder or path.exists()):
+            raise MissingFile(_LOOKED_FOR, "nothing at that path", "check the path", path)
+    except (OSError, ValueError) as problem:
+        reason = getattr(problem, "strerror", None) or str(problem)
+        raise Unreadable("a path this user may read", reason, "check the path", path) from problem
+    if is_folder:
+        yield from _cases_below(path, set())
+    elif is_nifti(path):
+        if not is_labels(path):
+            yield "nifti", path
+    elif _is_dicom(path):
+        yield "dicom", path
+    else:
+        raise UnknownFormat(_LOOKED_FOR, path.name, "convert it to NIfTI, or give the DICOM files", path)
+
+
+def _cases_below(folder: Path, seen: set[str]) -> Iterator[tuple[Kind, Path]]:
+    real = os.path.realpath(folder)
+    if real in seen:  # a link back up the tree
+        return
+    seen.add(real)
+    if looks_like_acdc(folder):
+        yield "acdc", folder
+        return
+    folders, files = entries_of(folder)
+    for path in files:
+        if is_nifti(path) and not is_labels(path):
+            yield "nifti", path
+    others = [path for path in files if not is_nifti(path)]
+    if any(_is_dicom(path) for path in others if path.suffix.lower() != ".zip"):
+        yield "dicom", folder  # with what lies below it: series are often folders of their own
+        return
+    for path in others:
+        if path.suffix.lower() == ".zip" and _is_dicom(path):
+            yield "dicom", path
+    with_dicom = [path for path in folders if _is_dicom(path)]
+    if with_dicom and _are_one_study(with_dicom):
+        yield "dicom", folder
+        folders = [path for path in folders if path not in with_dicom]
+    for path in folders:
+        yield from _cases_below(path, seen)
+
+
+def _is_dicom(path: Path) -> bool:
+    from shortaxis.read.dicom import looks_like_dicom
+
+    return looks_like_dicom(path)
+
+
+def _are_one_study(folders: Sequence[Path]) -> bool:
+    """Whether several folders are the series of one examination; told from one file of each."""
+    if len(folders) < 2:
+        return False
+    first = _study_uid(folders[0])
+    return first is not None and all(_study_uid(folder) == first for folder in folders[1:])
+
+
+def _study_uid(folder: Path) -> str | None:
+    """StudyInstanceUID of the first DICOM file below `folder`; it is compared, never shown."""
+    for _, files in walk(folder):
+        for path in files:
+            if path.suffix.lower() != ".zip" and _is_dicom(path):
+                try:
+                    head = pydicom.dcmread(
+                        path, stop_before_pixels=True, force=True, specific_tags=["StudyInstanceUID"]
+                    )
+                except (InvalidDicomError, OSError, ValueError, EOFError, NotImplementedError, AttributeError):
+                    return None
+                return str(head.get("StudyInstanceUID", "")) or None
+    return None
+
+
+def _uid_in(path: Path) -> str | None:
+    import pydicom
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # pydicom quotes an ill-formed UID in its warning
+        try:
+            head = pydicom.dcmread(path, stop_before_pixels=True, force=True, specific_tags=["StudyInstanceUID"])
+            return str(head.get("StudyInstanceUID", "")) or None
+        except (OSError, ValueError, EOFError, KeyError, TypeError, AttributeError, NotImplementedError):
+            return None  # damaged; the reader will say so
