@@ -44,9 +44,6 @@ def segment(
         str | None, typer.Option(metavar="i/n", help="Do the i-th of n shares of the cases, counted from 1.")
     ] = None,
     align: Annotated[bool, typer.Option("--align", help="Correct in-plane shifts between slices first.")] = False,
-    keep_names: Annotated[
-        bool, typer.Option("--keep-names", help="Name outputs after the input files, even where those look like names.")
-    ] = False,
     roi: Annotated[
         str | None, typer.Option(metavar="r0,c0,r1,c1", help="The heart's box in pixels, instead of locating it.")
     ] = None,
@@ -77,9 +74,21 @@ def segment(
         shard=shard_of(shard),
         roi=box_of(roi),
         align=align,
-        keep_names=keep_names,
         facts=facts_of(sex, height, weight, heart_rate, frame_time_ms, ed_frame, es_frame),
     )
     with watch_cases() as watch:
         result = segment_cohort(inputs, out, options, watch)
+    if len(result.done) == 1 and not (result.skipped or result.failed):
+        _show_measures(out / result.done[0] / "measures.json")
     raise typer.Exit(watch.summarise(result, out))
+
+
+def _show_measures(path: Path) -> None:
+    """The indices of a single case; a cohort's are in its table."""
+    import json
+
+    from rich.console import Console
+
+    from shortaxis.report.terminal import case_table
+
+    Console().print(case_table(json.loads(path.read_text("utf-8"))))

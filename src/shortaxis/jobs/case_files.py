@@ -1,7 +1,8 @@
-"""A segmented study's files: masks in the form of the source, measures, report, manifest. The manifest comes last."""
+"""A segmented study's files: masks in the form of the source, measures, a report and a thumbnail."""
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -10,11 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shortaxis.core.study import Origin
-from shortaxis.files.writer import write_image, write_json, write_labels, write_text
+from shortaxis.files.writer import write_bytes, write_image, write_json, write_labels, write_text
 from shortaxis.jobs.segment import Segmentation
 from shortaxis.report.html import render_case
+from shortaxis.report.thumbnail import thumbnail
 
-MANIFEST, MEASURES, REPORT = "manifest.json", "measures.json", "report.html"
+MANIFEST, MEASURES, REPORT, THUMBNAIL = "manifest.json", "measures.json", "report.html", "thumbnail.jpg"
 
 
 def write_case(result: Segmentation, folder: Path, provenance: Mapping[str, Any], with_report: bool) -> list[Path]:
@@ -27,7 +29,9 @@ def write_case(result: Segmentation, folder: Path, provenance: Mapping[str, Any]
     if with_report:
         page = render_case(result.study, result.labels, result.scheme, result.measures, provenance)
         write_text(folder / REPORT, page)
-        written.append(folder / REPORT)
+        picture = thumbnail(result.study, result.labels, result.scheme, result.measures["phases"]["ed_index"] or 0)
+        write_bytes(folder / THUMBNAIL, base64.b64decode(picture))
+        written += [folder / REPORT, folder / THUMBNAIL]
     return written
 
 

@@ -18,7 +18,6 @@ from shortaxis.jobs.models import Model
 from shortaxis.measure.case import measure_case
 from shortaxis.predict.cine import segment_cine
 from shortaxis.prepare.align import align_study
-from shortaxis.repair.anatomy import check_anatomy
 
 PixelBox = tuple[float, float, float, float]  # first row, first column, last row, last column
 
@@ -28,7 +27,7 @@ class Segmentation:
     """A segmented and measured study.
 
     Attributes:
-        study: the study, with every note that arose.
+        study: the study, with the notes of its reader and of the stages; `measures["notes"]` has these and its own.
         labels: uint8 [frame, slice, row, col] in the numbers of `scheme`, on the study's grid.
         scheme: those numbers.
         measures: nested measures; what is undefined is None with its reason under `reasons`.
@@ -64,7 +63,7 @@ def segment_study(
         model.stages, model.nets, seen, model.bundle.scheme, model.method.repair, compute, located, report
     )
     labels = found.labels if shifts is None else shifts.undo(found.labels)
-    study = study.with_notes(*found.notes, *check_anatomy(labels, model.bundle.scheme))
+    study = study.with_notes(*found.notes)
     wanted = scheme or model.bundle.scheme
     labels = labels if wanted is model.bundle.scheme else model.bundle.scheme.translate(labels, wanted)
     return Segmentation(study, labels, wanted, measure_case(study, labels, wanted), found.boxes)

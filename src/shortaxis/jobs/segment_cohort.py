@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -14,12 +15,12 @@ from shortaxis.core.errors import OutputExists, ShortaxisError
 from shortaxis.core.labels import scheme_named
 from shortaxis.core.study import Facts, Note, Study
 from shortaxis.files.writer import write_csv, write_json, write_text
-from shortaxis.jobs.case_files import MANIFEST, MEASURES, REPORT, write_case
+from shortaxis.jobs.case_files import MANIFEST, MEASURES, REPORT, THUMBNAIL, write_case
 from shortaxis.jobs.models import Model, locate_model, ready_model
 from shortaxis.jobs.segment import PixelBox, segment_study, with_facts
 from shortaxis.read.find import Case, find_cases, read_case
-from shortaxis.report.cohort import cohort_rows, render_cohort
-from shortaxis.report.manifest import build_manifest, build_provenance
+from shortaxis.report.cohort import CohortEntry, cohort_rows, render_cohort
+from shortaxis.report.manifest import ModelIdentity, build_manifest
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,6 @@ class SegmentOptions:
     shard: tuple[int, int] | None = None
     roi: PixelBox | None = None
     align: bool = False
-    keep_names: bool = False
     facts: Facts | None = None
 
 
@@ -58,6 +58,7 @@ class CohortResult:
     done: list[str] = field(default_factory=list)
     skipped: list[str] = field(default_factory=list)
     failed: dict[str, ShortaxisError] = field(default_factory=dict)
+    folders: dict[str, list[Path]] = field(default_factory=dict)
     report: Path | None = None
 
 
@@ -67,6 +68,7 @@ class _Work:
 
     out: Path
     options: SegmentOptions
+    name: str
     model: Model
     compute: Compute
     fingerprint: str
@@ -87,7 +89,7 @@ def segment_cohort(
     compute = choose_compute(options.device, options.precision)
     path = locate_model(options.model, options.method)
     model = ready_model(path, compute)
-    work = _Work(out, options, model, compute, _fingerprint(options, model))
+    work = _Work(out, options, path.stem, model, compute, _fingerprint(options, model))
     cases = find_cases(inputs)
     if options.shard is not None:
         number, count = options.shard
@@ -108,9 +110,11 @@ def _one_case(
         if _is_done(work.out / case.name, work):
             result.skipped.append(case.name)
             return
-        for study in read_case(case):
-            study = replace(study, name=case.name) if not study.name else study
-            notes = _segment_into(study, work.out / case.name, work)
+        studies = read_case(case)
+        for study in studies:
+            folder = work.out / (case.name if len(studies) == 1 else f"{case.name}-{study.name}")
+            notes = _segment_into(replace(study, name=folder.name), folder, work)
+            result.folders.setdefault(case.name, []).append(folder)
             watch(CaseEvent(case.name, index + 1, total, notes))
         result.done.append(case.name)
     except ShortaxisError as refusal:
@@ -123,11 +127,16 @@ def _segment_into(study: Study, folder: Path, work: _Work) -> tuple[Note, ...]:
     scheme = None if options.label_scheme is None else scheme_named(options.label_scheme)
     study = with_facts(study, options.facts)
     found = segment_study(study, work.model, work.compute, scheme, options.roi, options.align)
-    provenance = build_provenance(work.model.bundle, study)
-    written = write_case(found, folder, provenance, options.report)
-    manifest = build_manifest(provenance, _plain(options), written)
-    write_json(folder / MANIFEST, {**manifest, "fingerprint": work.fingerprint})
-    return found.study.notes
+    bundle = work.model.bundle
+    identity = ModelIdentity(work.name, {"file": bundle.sha256}, bundle.card)
+
+    def manifest(outputs: Sequence[Path]) -> dict[str, Any]:
+        return build_manifest(study.sha256, identity, bundle.recipe, _plain(options), outputs, folder)
+
+    shown = {key: value for key, value in manifest([]).items() if key in ("program", "model", "input_sha256", "options")}
+    written = write_case(found, folder, shown, options.report)
+    write_json(folder / MANIFEST, {**manifest(written), "method": bundle.method, "fingerprint": work.fingerprint})
+    return tuple(Note(note["code"], note["text"]) for note in found.measures["notes"])
 
 
 def _is_done(folder: Path, work: _Work) -> bool:
@@ -160,18 +169,27 @@ def _fingerprint(options: SegmentOptions, model: Model) -> str:
 
 
 def _tabulate(work: _Work, result: CohortResult, cases: Sequence[Case]) -> None:
-    """One table and one page over all cases that are done, now or earlier, and those that failed."""
-    measures, finished = [], []
-    for case in cases:
-        path = work.out / case.name / MEASURES
-        if case.name not in result.failed and path.is_file():
-            measures.append(json.loads(path.read_text("utf-8")))
-            finished.append(case.name)
-    failed = {name: refusal.code for name, refusal in result.failed.items()}
-    write_csv(work.out / "measures.csv", cohort_rows(measures, failed))
-    if len(cases) == 1 and finished:
-        page = work.out / finished[0] / REPORT
-        result.report = page if page.is_file() else None
-    elif work.options.report and measures:
+    """One table and, for several cases, one page: over all that are done, now or earlier, and those that failed."""
+    entries = [entry for case in cases for entry in _entries(work.out, case.name, result)]
+    write_csv(work.out / "measures.csv", cohort_rows([entry.measures for entry in entries]))
+    if len(entries) == 1 and entries[0].href is not None:
+        result.report = work.out / entries[0].href
+    elif work.options.report and len(entries) > 1:
         result.report = work.out / "index.html"
-        write_text(result.report, render_cohort(work.out, measures, failed))
+        write_text(result.report, render_cohort(entries))
+
+
+def _entries(out: Path, name: str, result: CohortResult) -> Iterator[CohortEntry]:
+    """A case's lines on the cohort's page; a DICOM folder of several stacks has several."""
+    if name in result.failed:
+        refusal = result.failed[name]
+        yield CohortEntry({"case": name, "error": {"code": refusal.code, "text": refusal.title}})
+    for folder in result.folders.get(name, [out / name]):
+        if (folder / MANIFEST).is_file():
+            measures = json.loads((folder / MEASURES).read_text("utf-8"))
+            report, picture = folder / REPORT, folder / THUMBNAIL
+            yield CohortEntry(
+                measures,
+                report.relative_to(out).as_posix() if report.is_file() else None,
+                base64.b64encode(picture.read_bytes()).decode() if picture.is_file() else None,
+            )
