@@ -17,7 +17,7 @@ _IMAGE_ENDING = re.compile(r"[_.-](image|img)$", re.IGNORECASE)
 _CHANNEL = re.compile(r"_\d{4}$")
 _NIFTI = re.compile(r"\.nii(\.gz)?$", re.IGNORECASE)
 _MOMENT = re.compile(
-    r"(^|[_.-])(frame[_-]?\d+|phase[_-]?\d+|time[_-]?\d+|t\d+|f\d+|ed|es|4d|cine|sax?|lax?|[234]ch|image|img)$",
+    r"(^|[_.-])((frame|phase|time)[_-]?\d+|[tf]\d+|ed|es|4d|cine|sax?|lax?|[234]ch|image|img)$",
     re.IGNORECASE,
 )
 

@@ -138,13 +138,7 @@ def _study_uid(folder: Path) -> str | None:
     for _, files in walk(folder):
         for path in files:
             if path.suffix.lower() != ".zip" and _is_dicom(path):
-                try:
-                    head = pydicom.dcmread(
-                        path, stop_before_pixels=True, force=True, specific_tags=["StudyInstanceUID"]
-                    )
-                except (InvalidDicomError, OSError, ValueError, EOFError, NotImplementedError, AttributeError):
-                    return None
-                return str(head.get("StudyInstanceUID", "")) or None
+                return _uid_in(path)
     return None
 
 
