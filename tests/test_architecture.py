@@ -24,7 +24,7 @@ SEES = {
     "losses": {"core"},
     "repair": {"core"},
     "methods": {"core", "prepare", "losses", "repair"},
-    "measure": {"core"},
+    "measure": {"core", "repair"},
     "predict": {"core", "files", "prepare"},
     "train": {"core", "files", "prepare", "losses", "measure", "predict"},
     "report": {"core", "files", "measure"},

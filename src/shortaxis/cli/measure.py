@@ -35,9 +35,11 @@ def measure(
     es_frame: EsFrame = None,
 ) -> None:
     """Measure labels drawn by hand or by another program: the same indices as after `segment`."""
-    from shortaxis.cli.tables import print_indices
+    from rich.console import Console
+
     from shortaxis.pipeline import measure_files
+    from shortaxis.report.terminal import case_table
 
     facts = facts_of(sex, height, weight, heart_rate, frame_time_ms, ed_frame, es_frame)
-    print_indices(measure_files(image, labels, out, facts, label_scheme))
+    Console().print(case_table(measure_files(image, labels, out, facts, label_scheme)))
     print(f"results: {out}")

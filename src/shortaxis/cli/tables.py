@@ -1,4 +1,4 @@
-"""Indices and scores as tables in the terminal."""
+"""Scores as a table in the terminal."""
 
 from __future__ import annotations
 
@@ -9,19 +9,10 @@ from rich.console import Console
 from rich.table import Table
 
 
-def print_indices(indices: Mapping[str, Any]) -> None:
-    """One line per index; what is not defined is said to be so."""
-    _print("index", indices)
-
-
 def print_scores(scores: Mapping[str, Any]) -> None:
-    """One line per score."""
-    _print("score", scores)
-
-
-def _print(what: str, values: Mapping[str, Any]) -> None:
-    table = Table(what, "value", box=None, header_style="bold")
-    for name, value in _flat(values):
+    """One line per score; what is not defined is said to be so."""
+    table = Table("score", "value", box=None, header_style="bold")
+    for name, value in _flat(scores):
         table.add_row(name, _shown(value))
     Console().print(table)
 
