@@ -32,6 +32,7 @@ from shortaxis.read.phantom_scene import PhantomRecipe, Scene, lay_out
 MYOCARDIAL_DENSITY_G_PER_ML = 1.05
 LV_BLOOD, RV_BLOOD, MYOCARDIUM = 1.0, 0.88, 0.40
 BLOOD_VALUE = 220.0  # stored value of unshaded left ventricular blood
+Share = NDArray[np.float32]
 NOTE = Note("SA-W090", "This study is a computed phantom: a smoke test of the pipeline, never evidence about a method.")
 
 
@@ -93,8 +94,10 @@ def make_phantom(recipe: PhantomRecipe | None = None) -> Phantom:
     labels = np.zeros(image.shape, np.uint8)
     noise = np.random.default_rng((recipe.seed, 3))
     for frame, fraction in enumerate(contraction):
-        shares = scene.painter.shares(_pose_at(scene, lv, rv, fraction))
-        labels[frame][scene.box] = label_of_shares(shares.lv, shares.muscle, shares.rv)
+        now = _pose_at(scene, lv, rv, float(fraction))
+        shares = scene.painter.shares(now)
+        below = scene.painter.below_valve_plane(now)
+        labels[frame][scene.box] = label_of_shares((shares.lv, shares.muscle, shares.rv), below)
         signal = scene.background.copy()
         signal[scene.box] = _signal(shares, signal[scene.box], scene.grain)
         image[frame] = _received(signal * scene.shading, recipe.noise, noise)
@@ -112,10 +115,18 @@ def contraction_curve(frames: int, es_index: int) -> NDArray[np.float64]:
     return PchipInterpolator(knots, [0.0, 0.5, 1.0, 0.28, 0.18, 0.0])(np.arange(frames) / frames)
 
 
-def label_of_shares(lv: NDArray[np.float32], muscle: NDArray[np.float32], rv: NDArray[np.float32]) -> NDArray[np.uint8]:
-    """ACDC labels: whichever of background, right cavity, muscle and left cavity fills most of the voxel."""
+def label_of_shares(shares: tuple[Share, Share, Share], below: Share) -> NDArray[np.uint8]:
+    """ACDC labels [slice, row, col]: whichever of background, right cavity, muscle and left cavity fills most of a voxel.
+
+    Args:
+        shares: of left cavity, muscle and right cavity in the whole voxel.
+        below: [slice, 1, 1] share of the slice below the valve plane. Only that part decides, and a slice of which half
+            or less lies below is background, so that a basal slice counts with its full outline or not at all.
+    """
+    lv, muscle, rv = shares
     order = (0, *(ACDC.code_of(s) for s in (Structure.RV_CAVITY, Structure.MYOCARDIUM, Structure.LV_CAVITY)))
-    return np.array(order, np.uint8)[np.argmax(np.stack([1 - lv - muscle - rv, rv, muscle, lv]), axis=0)]
+    labels = np.array(order, np.uint8)[np.argmax(np.stack([below - lv - muscle - rv, rv, muscle, lv]), axis=0)]
+    return np.where(below > 0.5, labels, np.uint8(0))
 
 
 # --- motion -----------------------------------------------------------------------------------------------------------
@@ -146,8 +157,8 @@ def _pose_at(scene: Scene, lv: Volumes, rv: Volumes, fraction: float) -> Pose:
 
 
 def _label_volumes_ml(scene: Scene, now: Pose) -> tuple[float, float]:
-    labels = label_of_shares(*scene.painter.label_shares(now))
-    counts = (np.count_nonzero(ACDC.mask(labels, s)) for s in (Structure.LV_CAVITY, Structure.RV_CAVITY))
+    labels = label_of_shares(scene.painter.label_shares(now), scene.painter.below_valve_plane(now))
+    counts = (int(np.count_nonzero(ACDC.mask(labels, s))) for s in (Structure.LV_CAVITY, Structure.RV_CAVITY))
     left, right = (count * float(np.prod(scene.spacing_mm)) / 1000 for count in counts)
     return left, right
 
@@ -164,7 +175,7 @@ def _signal(shares: Shares, background: NDArray[np.float64], grain: NDArray[np.f
         (shares.fat, FAT),
     )
     filled = sum(share for share, _ in parts)
-    signal = sum(share * value for share, value in parts) * (1 + 0.07 * grain)
+    signal = sum(share * value for share, value in parts) * (1 + 0.06 * grain)
     return signal + np.maximum(0.0, 1 - filled) * background
 
 

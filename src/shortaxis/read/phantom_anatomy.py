@@ -24,7 +24,7 @@ VOLUME_FACTOR = float(np.pi * (1 - ((1 - WIDEST) ** 3 + WIDEST**3) / (3 * (1 - W
 APEX_WALL = 0.8  # apical wall over mid wall
 RV_LENGTH = 0.9  # right over left ventricular length
 RV_WALL_MM = 3.5
-FAT_MM = 5.0
+FAT_MM = 6.0
 PAPILLARIES = ((-0.95, 0.66), (1.65, 0.64))  # direction in radians, distance from the centre over the cavity's radius
 PAPILLARY_SPAN = (0.25, 0.72)  # of the cavity's length
 PAPILLARY_MM = 4.6
@@ -123,11 +123,11 @@ def pose(heart: Heart, lv_ml: float, rv_ml: float, base_mm: float) -> Pose:
     """The heart with those cavity volumes and its valve plane at `base_mm`; muscle volume is kept exactly."""
     epi_length = heart.apex_mm - base_mm
     epi_radius = float(np.sqrt((lv_ml + heart.wall_ml) * 1000 / (VOLUME_FACTOR * epi_length)))
-    low, high = 0.0, epi_radius
+    low, radius, high = 0.0, epi_radius / 2, epi_radius
     for _ in range(60):  # R^2 (length - apical wall) rises with R
-        radius = (low + high) / 2
         volume = VOLUME_FACTOR * radius**2 * (epi_length - APEX_WALL * (epi_radius - radius)) / 1000
         low, high = (radius, high) if volume < lv_ml else (low, radius)
+        radius = (low + high) / 2
     endo_length = epi_length - APEX_WALL * (epi_radius - radius)
     height = _rv_height(heart, rv_ml, base_mm, epi_radius, epi_length)
     return Pose(base_mm, radius, epi_radius, endo_length, height)
@@ -162,72 +162,78 @@ class Painter:
     """Counts, for one set of sub-samples, which tissue each falls in; what does not move is worked out once."""
 
     def __init__(self, heart: Heart, samples: Samples) -> None:
+        around = outline(samples.theta, heart).astype(np.float32)
         self.heart = heart
         self.samples = samples
-        self.outline = outline(samples.theta, heart).astype(np.float32)
-        self.level = samples.rho / self.outline  # inside a surface where this is below its radius
-        self.crescent = np.stack(
-            [np.stack([crescent(samples.theta[:, k], z, heart) for k, z in enumerate(zs)], axis=1) for zs in samples.z]
-        )
-        fat = np.maximum(0.0, 0.5 + 0.9 * np.cos(samples.theta - heart.septum_rad - 0.9))
-        self.fat = (fat / self.outline * FAT_MM).astype(np.float32)
-
-    def lv_share(self, now: Pose) -> Array:
-        """Only the left ventricular cavity's share, for the search of a contraction."""
-        endo = now.endo_radius_mm * profile((self.samples.z - now.base_mm) / now.endo_length_mm)
-        return self._count(self.level[None] < endo[:, None, :, None, None])
+        self.level = samples.rho / around  # inside a surface where this is below its radius
+        heights = [[crescent(samples.theta[:, k], z, heart) for k, z in enumerate(zs)] for zs in samples.z]
+        self.crescent = np.stack([np.stack(planes, axis=1) for planes in heights]) / around
+        self.rv_wall = np.where(self.crescent > 0.02, RV_WALL_MM / around, 0).astype(np.float32)
+        fat = np.cos(samples.theta - heart.septum_rad - 0.7) + 0.5 * np.cos(3 * samples.theta + 2 * heart.tilt_rad)
+        self.wall_and_fat = self.rv_wall + (np.maximum(0.0, fat) * FAT_MM / 1.5 / around).astype(np.float32)
 
     def label_shares(self, now: Pose) -> tuple[Array, Array, Array]:
         """Shares of the left cavity, the muscle and the right cavity."""
-        epi = now.epi_radius_mm * profile((self.samples.z - now.base_mm) / (self.heart.apex_mm - now.base_mm))
-        within = self._count(self.level[None] < epi[:, None, :, None, None])
-        both = self._count(self._beyond_rv(now) < epi[:, None, :, None, None], self._below(now))
-        lv = self.lv_share(now)
-        return lv, within - lv, both - within
+        return self._label_shares(now, self._beyond_rv(now))
+
+    def below_valve_plane(self, now: Pose) -> Array:
+        """[slice, 1, 1] share of each slice's thickness that lies below the valve plane."""
+        return (self.samples.z >= now.base_mm - 1e-6).mean(axis=0).astype(np.float32)[:, None, None]
 
     def shares(self, now: Pose) -> Shares:
         """All tissues' shares."""
-        lv, muscle, rv = self.label_shares(now)
-        below = self._below(now)
-        epi = now.epi_radius_mm * profile((self.samples.z - now.base_mm) / (self.heart.apex_mm - now.base_mm))
-        epi = epi[:, None, :, None, None].astype(np.float32)
         beyond = self._beyond_rv(now)
-        wall = RV_WALL_MM / self.outline * (self.crescent > 0.02)
-        walled = self._count(beyond - wall < epi, below)
-        fatted = self._count((beyond - wall - self.fat < epi) & (epi > 0), below)
-        atria, atrial_wall = self._atria(now, beyond, ~below)
+        lv, muscle, rv = self._label_shares(now, beyond)
+        epi = self._epi(now)
+        walled = _share(beyond - self.rv_wall < epi)
+        fatted = _share(beyond - self.wall_and_fat < epi)
+        atria, atrial_wall = self._atria(now, beyond)
         return Shares(
             lv, muscle, rv, walled - lv - muscle - rv, fatted - walled, self._papillary(now), atria, atrial_wall
         )
 
-    def _atria(self, now: Pose, beyond: Array, above: NDArray[np.bool_]) -> tuple[Array, Array]:
-        """Blood and thin wall beyond the valve plane: the left atrium round, the right as a shrunken crescent."""
-        left, rim = 0.86 * now.epi_radius_mm, 0.93 * now.epi_radius_mm
-        blood = self._count((self.level[None] < left) | ((beyond < rim) & (self.level[None] > rim)), above)
-        whole = self._count((beyond - 2.0 < rim), above)
-        return blood, whole - blood
+    def _label_shares(self, now: Pose, beyond: Array) -> tuple[Array, Array, Array]:
+        epi = self._epi(now)
+        endo = _surface(now.endo_radius_mm * profile((self.samples.z - now.base_mm) / now.endo_length_mm))
+        lv, within, both = _share(self.level < endo), _share(self.level < epi), _share(beyond < epi)
+        return lv, within - lv, both - within
+
+    def _atria(self, now: Pose, beyond: Array) -> tuple[Array, Array]:
+        """Blood and thin wall beyond the valve plane: the left atrium round, the right as the crescent goes on."""
+        above = self.samples.z < now.base_mm - 1e-6
+        left, rim = (_surface(np.where(above, part * now.epi_radius_mm, 0.0)) for part in (0.86, 0.93))
+        blood = _share((self.level < left) | ((beyond < rim) & (self.level > rim)))
+        return blood, _share(beyond - 2 < rim) - blood
 
     def _beyond_rv(self, now: Pose) -> Array:
         """Radius over outline once the right ventricle's height is taken off."""
-        return self.level[None] - np.float32(now.rv_height_mm) * self.crescent / self.outline
+        return self.level - np.float32(now.rv_height_mm) * self.crescent
 
-    def _below(self, now: Pose) -> NDArray[np.bool_]:
-        return (self.samples.z >= now.base_mm - 1e-6)[:, None, :, None, None]
+    def _epi(self, now: Pose) -> Array:
+        u = (self.samples.z - now.base_mm) / (self.heart.apex_mm - now.base_mm)
+        return _surface(now.epi_radius_mm * profile(u))
 
     def _papillary(self, now: Pose) -> Array:
-        u = (self.samples.z - now.base_mm) / now.endo_length_mm
+        """Share of the papillary muscles, taken at the middle of the slice, since they run along the long axis."""
+        u = (self.samples.z.mean(axis=0) - now.base_mm) / now.endo_length_mm
         radius = now.endo_radius_mm * profile(u)
         start, end = PAPILLARY_SPAN
         thickness = PAPILLARY_MM * np.sqrt(np.maximum(0.0, 1 - ((u - (start + end) / 2) / ((end - start) / 2)) ** 2))
-        thickness = np.minimum(thickness, 0.3 * radius)
-        found = np.zeros(self.samples.rho.shape[1:], np.float32)
+        thickness = np.minimum(thickness, 0.3 * radius).astype(np.float32)[:, None, None]
+        found = np.zeros(self.level.shape[1:], np.float32)
         for direction, distance in PAPILLARIES:
-            at = (distance * radius)[:, None, :, None, None].astype(np.float32)
-            turn = np.cos(self.samples.theta - direction)
-            squared = self.samples.rho**2 + at**2 - 2 * self.samples.rho * at * turn
-            found += self._count(squared < (thickness**2)[:, None, :, None, None])
-        return np.minimum(found, 1.0)
+            at = (distance * radius).astype(np.float32)[:, None, None]
+            rho, turn = self.samples.rho, np.cos(self.samples.theta - direction)
+            found += _share((rho**2 + at**2 - 2 * rho * at * turn < thickness**2)[None])
+        return np.minimum(found, 1).astype(np.float32)
 
-    def _count(self, hits: NDArray[np.bool_], where: NDArray[np.bool_] | bool = True) -> Array:
-        """Mean over sub-samples of hits [through, in plane, slice, row, col]."""
-        return np.count_nonzero(hits & where, axis=(0, 1)).astype(np.float32) / (hits.shape[0] * hits.shape[1])
+
+def _surface(radius_mm: NDArray[np.float64]) -> Array:
+    """Radii [through, slice] for comparison with sub-samples; nothing is inside where the radius is 0."""
+    return np.where(radius_mm > 0, radius_mm, -1e6).astype(np.float32)[:, None, :, None, None]
+
+
+def _share(hits: NDArray[np.bool_]) -> Array:
+    """Mean over sub-samples of hits [through, in plane, slice, row, col]."""
+    planes = hits.reshape(-1, *hits.shape[2:])
+    return planes.view(np.uint8).sum(axis=0, dtype=np.uint8).astype(np.float32) / np.float32(len(planes))

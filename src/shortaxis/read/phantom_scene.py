@@ -86,7 +86,7 @@ def lay_out(recipe: PhantomRecipe) -> Scene:
     _refuse_unusable(recipe)
     shape_rng, shift_rng, body_rng = (np.random.default_rng((recipe.seed, stream)) for stream in range(3))
     apex_mm, slice_mm = _long_axis(recipe)
-    septum, tilt, lean = shape_rng.uniform((-3.05, 0.0, 0.0), (-2.65, np.pi, 2 * np.pi))
+    septum, tilt, lean = (float(a) for a in shape_rng.uniform((-3.15, 0.0, 0.0), (-2.75, np.pi, 2 * np.pi)))
     heart = anatomy.heart_at_rest(recipe.edv_ml, recipe.wall_mm, apex_mm, septum, tilt)
     most = recipe.breath_hold_shift_mm
     shifts_mm = shift_rng.uniform(-most, most, (recipe.slices, 2))
@@ -105,12 +105,12 @@ def lay_out(recipe: PhantomRecipe) -> Scene:
     )
     depths = np.linspace(0, 1, recipe.slices)
     background = np.stack([
-        surroundings(*np.meshgrid(y[k], x[k], indexing="ij"), shifts_mm[k], depth, recipe.pixel_mm, body_rng)
+        surroundings(y[k], x[k], shifts_mm[k], depth, recipe.pixel_mm, body_rng)
         for k, depth in enumerate(depths)
     ])  # fmt: skip
     box = (slice(None), slice(start[0], stop[0]), slice(start[1], stop[1]))
     grain = np.stack([texture(plane.shape, 1.3, body_rng) for plane in background[box]])
-    steps = max(0, round(recipe.ef_percent / 60 * 14 / slice_mm))  # 14 mm at a normal ejection fraction
+    steps = max(0, round(recipe.ef_percent / 60 * 12 / slice_mm))  # 12 mm at a normal ejection fraction
     shape = (recipe.slices, recipe.rows, recipe.cols)
     spacing = (slice_mm, recipe.pixel_mm, recipe.pixel_mm)
     shading = _coil_shading(y.mean(0), x.mean(0))
@@ -124,7 +124,16 @@ def _refuse_unusable(recipe: PhantomRecipe) -> None:
         value = getattr(recipe, name)
         if value is not None and not low <= value <= high:
             raise BadConfiguration(f"{name} from {low:g} to {high:g}", f"{value:g}", "ask for one in that range")
-    least = {"frames": 2, "slices": 3, "edv_ml": 30, "wall_mm": 4, "pixel_mm": 0.2, "heart_rate_bpm": 20}
+    least = {
+        "breath_hold_shift_mm": 0,
+        "noise": 0,
+        "frames": 2,
+        "slices": 3,
+        "edv_ml": 30,
+        "wall_mm": 4,
+        "pixel_mm": 0.2,
+        "heart_rate_bpm": 20,
+    }
     for name, value in least.items():
         if not getattr(recipe, name) >= value:
             raise BadConfiguration(f"{name} of at least {value}", f"{getattr(recipe, name)}", "ask for more")
@@ -148,7 +157,7 @@ def _heart_box(
     recipe: PhantomRecipe, heart: anatomy.Heart
 ) -> tuple[tuple[int, int], tuple[int, int], tuple[float, float]]:
     """First and last (row, col) that the heart can touch, and where its centre lies; refuses too small a plane."""
-    rest = anatomy.pose(heart, *recipe.edvs_ml, 0.0)
+    rest = anatomy.pose(heart, recipe.edvs_ml[0], recipe.edvs_ml[1], 0.0)
     reach = 1.06 * rest.epi_radius_mm + recipe.breath_hold_shift_mm + anatomy.FAT_MM + 6
     septal = reach + rest.rv_height_mm
     above, left = (reach + 0.45 * rest.rv_height_mm) / recipe.pixel_mm, septal / recipe.pixel_mm
@@ -173,4 +182,4 @@ def _coil_shading(y: NDArray[np.float64], x: NDArray[np.float64]) -> NDArray[np.
     """Sensitivity [row, col]: bright near the anterior array, dim in the depth; 1 near the heart."""
     front = np.exp(-np.hypot(y[:, None] + 120, x[None, :] - 40) / 140)
     back = 0.45 * np.exp(-np.hypot(y[:, None] - 190, x[None, :] - 30) / 120)
-    return 0.45 + 1.15 * front + back
+    return 0.3 + 1.5 * front + back
