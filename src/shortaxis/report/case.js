@@ -4,7 +4,7 @@
   const data = JSON.parse(document.getElementById("case-data").textContent);
   const byId = (id) => document.getElementById(id);
   const clamp = (value, low, high) => Math.min(high, Math.max(low, value));
-  const state = { frame: data.first.frame, slice: data.first.slice, contours: true, whole: false, playing: false };
+  const state = { frame: data.first.frame, slice: data.first.slice, contours: true, edges: false, whole: false, playing: false };
 
   // --- pictures and outlines ---------------------------------------------------------------------------------------
   const sheets = data.sheets.map((sheet) => {
@@ -18,35 +18,51 @@
   const aspect = ([row0, col0, row1, col1]) => ((col1 - col0) * data.pixelMm[1]) / ((row1 - row0) * data.pixelMm[0]);
 
   const paths = new Map();
-  // Corners of the pixel outline are rounded by at most half a pixel's edge: the line stays within 0.18 pixel.
+  // Corners of the pixels' outline, one for each step of one pixel.
+  function unitCorners(ring) {
+    const points = [];
+    let [row, col] = ring;
+    for (let i = 2; i < ring.length; i++) {
+      for (let left = Math.abs(ring[i]); left > 0; left--) {
+        points.push([col, row]);
+        if (i % 2 === 0) col += Math.sign(ring[i]);
+        else row += Math.sign(ring[i]);
+      }
+    }
+    return points;
+  }
+
+  const WEIGHTS = [1, 6, 15, 20, 15, 6, 1].map((weight) => weight / 64);
+  const softened = (points) => points.map((_, at) => {
+    let x = 0, y = 0;
+    WEIGHTS.forEach((weight, i) => {
+      const [px, py] = points[(at + i - 3 + points.length) % points.length];
+      x += weight * px;
+      y += weight * py;
+    });
+    return [x, y];
+  });
+
+  // Smoothed against the stairs of the pixels without shrinking; no point moves by more than half a pixel.
+  function smoothed(points) {
+    if (points.length < 12) return points;
+    const once = softened(softened(points)), twice = softened(softened(once));
+    return points.map(([x, y], i) => {
+      const dx = 2 * once[i][0] - twice[i][0] - x, dy = 2 * once[i][1] - twice[i][1] - y;
+      const share = Math.min(1, 0.5 / (Math.hypot(dx, dy) || 1));
+      return [x + dx * share, y + dy * share];
+    });
+  }
+
   function ringInto(path, ring) {
-    const corners = [];
-    let row = ring[0], col = ring[1];
-    for (let i = 2; i < ring.length; i += 2) {
-      col += ring[i];
-      corners.push([col, row]);
-      row += ring[i + 1];
-      corners.push([col, row]);
-    }
-    const n = corners.length;
-    for (let i = 0; i < n; i++) {
-      const [x, y] = corners[i];
-      const towards = ([px, py]) => {
-        const length = Math.hypot(px - x, py - y);
-        const share = Math.min(0.5, length / 2) / length;
-        return [x + (px - x) * share, y + (py - y) * share];
-      };
-      const [ax, ay] = towards(corners[(i + n - 1) % n]);
-      const [bx, by] = towards(corners[(i + 1) % n]);
-      if (i === 0) path.moveTo(ax, ay);
-      else path.lineTo(ax, ay);
-      path.quadraticCurveTo(x, y, bx, by);
-    }
+    const corners = unitCorners(ring);
+    const points = state.edges ? corners : smoothed(corners);
+    points.forEach(([x, y], i) => (i === 0 ? path.moveTo(x, y) : path.lineTo(x, y)));
     path.closePath();
   }
 
   function outline(structure, frame, slice) {
-    const key = `${structure},${frame},${slice}`;
+    const key = `${structure},${frame},${slice},${state.edges}`;
     if (!paths.has(key)) {
       const path = new Path2D();
       data.rings[structure][frame][slice].forEach((ring) => ringInto(path, ring));
@@ -89,6 +105,7 @@
       placed.addPath(outline(index, state.frame, slice), { a: sx, d: sy, e: -col0 * sx, f: -row0 * sy });
       pen.lineWidth = width * ratio;
       pen.setLineDash(width > 1.5 ? structure.dash.map((length) => length * ratio) : []);
+      pen.lineJoin = "round";
       pen.strokeStyle = structure.colour;
       pen.stroke(placed);
     });
@@ -137,7 +154,7 @@
   function layout() {
     const shape = aspect(view());
     const room = large.parentElement.clientWidth;
-    const height = Math.min(room / shape, Math.max(300, window.innerHeight * 0.6));
+    const height = Math.min(room / shape, Math.max(340, window.innerHeight * 0.6));
     large.style.height = `${Math.round(height)}px`;
     large.style.width = `${Math.round(height * shape)}px`;
     const count = tiles.length;
@@ -191,6 +208,7 @@
   function remember() {
     const parts = [`frame=${state.frame + 1}`, `slice=${state.slice + 1}`];
     if (!state.contours) parts.push("contours=0");
+    if (state.edges) parts.push("edges=1");
     if (state.whole) parts.push("whole=1");
     try { history.replaceState(null, "", "#" + parts.join("&")); } catch { /* some browsers refuse it for local files */ }
   }
@@ -211,8 +229,10 @@
     state.frame = number("frame", state.frame, data.frames);
     state.slice = number("slice", state.slice, data.slices);
     if (asked.has("contours")) state.contours = asked.get("contours") !== "0";
+    if (asked.has("edges")) state.edges = asked.get("edges") === "1";
     if (asked.has("whole")) state.whole = byId("whole") !== null && asked.get("whole") === "1";
     byId("contours").checked = state.contours;
+    byId("edges").checked = state.edges;
     if (byId("whole")) byId("whole").checked = state.whole;
     layout();
   }
@@ -245,6 +265,12 @@
     remember();
   }
 
+  function showEdges(on) {
+    state.edges = byId("edges").checked = on;
+    draw();
+    remember();
+  }
+
   function showWhole(on) {
     if (!byId("whole")) return;
     state.whole = byId("whole").checked = on;
@@ -262,6 +288,7 @@
   tiles.forEach((tile, slice) => tile.addEventListener("click", () => goTo(state.frame, slice)));
   byId("viewer").addEventListener("mousedown", (event) => { if (event.target.closest("button")) event.preventDefault(); });
   byId("contours").addEventListener("change", (event) => showContours(event.target.checked));
+  byId("edges").addEventListener("change", (event) => showEdges(event.target.checked));
   byId("whole")?.addEventListener("change", (event) => showWhole(event.target.checked));
   byId("play")?.addEventListener("click", () => play(!state.playing));
   byId("to-ed")?.addEventListener("click", () => jump(data.phases.ed));
@@ -294,6 +321,7 @@
     ArrowDown: () => goTo(state.frame, state.slice + 1),
     " ": () => play(!state.playing),
     c: () => showContours(!state.contours),
+    p: () => showEdges(!state.edges),
     w: () => showWhole(!state.whole),
     e: () => jump(data.phases.ed),
     s: () => jump(data.phases.es),

@@ -26,18 +26,20 @@ def outlines(mask: NDArray[np.bool_]) -> list[Ring]:
     """
     doubled = np.repeat(np.repeat(mask.astype(np.uint8), 2, axis=0), 2, axis=1)
     traced, _ = cv2.findContours(doubled, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_NONE)
-    return [_ring((points[:, 0, ::-1] + 1) // 2) for points in traced]
+    return [_ring((points[:, 0, ::-1].astype(np.int64) + 1) // 2) for points in traced]
 
 
 def structure_outlines(
     labels: NDArray[np.uint8], scheme: LabelScheme, structures: Sequence[Structure]
 ) -> list[list[list[list[Ring]]]]:
     """Rings of labels [frame, slice, row, col], nested as [structure][frame][slice]."""
-    nested = []
-    for structure in structures:
-        mask = scheme.mask(labels, structure)
-        nested.append([[_outlines_in_place(plane) for plane in frame] for frame in mask])
-    return nested
+    labelled = labels.reshape(-1, *labels.shape[2:]).max(axis=0) > 0
+    if not labelled.any():
+        return [[[[] for _ in frame] for frame in labels] for _ in structures]
+    part, row, col = _tight(labelled)
+    near = labels[..., part[0], part[1]]  # most of an image is not heart
+    masks = [scheme.mask(near, structure) for structure in structures]
+    return [[[_outlines_in_place(plane, row, col) for plane in frame] for frame in mask] for mask in masks]
 
 
 def ring_corners(ring: Ring) -> NDArray[np.int64]:
@@ -48,19 +50,26 @@ def ring_corners(ring: Ring) -> NDArray[np.int64]:
     return np.asarray(ring[:2]) + np.cumsum(steps, axis=0)
 
 
-def _outlines_in_place(plane: NDArray[np.bool_]) -> list[Ring]:
-    rows = np.flatnonzero(plane.any(axis=1))
-    if rows.size == 0:
+def _outlines_in_place(plane: NDArray[np.bool_], row: int, col: int) -> list[Ring]:
+    """Rings of a part of an image whose first pixel is (row, col) of the whole."""
+    if not plane.any():
         return []
-    cols = np.flatnonzero(plane.any(axis=0))
-    rings = outlines(plane[rows[0] : rows[-1] + 1, cols[0] : cols[-1] + 1])
+    part, row_inside, col_inside = _tight(plane)
+    rings = outlines(plane[part])
     for ring in rings:
-        ring[0] += int(rows[0])
-        ring[1] += int(cols[0])
+        ring[0] += row + row_inside
+        ring[1] += col + col_inside
     return rings
 
 
-def _ring(corners: NDArray[np.integer]) -> Ring:
+def _tight(plane: NDArray[np.bool_]) -> tuple[tuple[slice, slice], int, int]:
+    """The smallest part [row, col] that holds all true pixels, and its first row and column."""
+    rows, cols = np.flatnonzero(plane.any(axis=1)), np.flatnonzero(plane.any(axis=0))
+    row, col = int(rows[0]), int(cols[0])
+    return (slice(row, int(rows[-1]) + 1), slice(col, int(cols[-1]) + 1)), row, col
+
+
+def _ring(corners: NDArray[np.int64]) -> Ring:
     """Corners [n, 2] in order -> the encoded ring, with repeated and straight-through corners left out."""
     corners = corners[np.any(corners != np.roll(corners, 1, axis=0), axis=1)]
     arriving = corners - np.roll(corners, 1, axis=0)

@@ -5,9 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
-
-from shortaxis.report.indices import shown
 
 WIDTH, HEIGHT = 560, 230
 LEFT, RIGHT, TOP, BOTTOM = 46, 12, 14, 34
@@ -83,7 +82,7 @@ def curve_of(measures: Mapping[str, Any], n_frames: int) -> Curve | None:
         frame_x,
         tuple(_line(key, row, frame_x, y_of) for key, row in volumes.items() if any(v is not None for v in row)),
         _x_ticks(times, frame_x),
-        tuple(Tick(y_of(step * i), shown(float(step * i)) or "") for i in range(round(ceiling / step) + 1)),
+        tuple(Tick(y_of(step * i), f"{step * i:g}") for i in range(round(ceiling / step) + 1)),
         _phase_ticks(measures.get("phases") or {}, frame_x),
         "time (ms)" if times else "frame",
         f"Volume in ml against {'time' if times else 'frame'}, {n_frames} frames",
@@ -107,7 +106,7 @@ def times_by_frame(curve: Mapping[str, Any], n_frames: int) -> list[float] | Non
     if not times or len(times) != n_frames or any(time is None or not math.isfinite(time) for time in times):
         return None
     shifted = [float(time - times[0]) for time in times]
-    return shifted if all(a < b for a, b in zip(shifted, shifted[1:], strict=False)) else None
+    return shifted if all(a < b for a, b in pairwise(shifted)) else None
 
 
 class _Scale:
@@ -136,7 +135,7 @@ def _x_ticks(times: list[float] | None, frame_x: Sequence[float]) -> tuple[Tick,
         step = _nice_step(times[-1] / 5)
         span = frame_x[-1] - frame_x[0]
         return tuple(
-            Tick(round(frame_x[0] + span * step * i / times[-1], 2), shown(float(step * i)) or "")
+            Tick(round(frame_x[0] + span * step * i / times[-1], 2), f"{step * i:g}")
             for i in range(math.floor(times[-1] / step) + 1)
         )
     step = max(1, math.ceil(len(frame_x) / 8))

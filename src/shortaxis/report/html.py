@@ -31,7 +31,7 @@ from shortaxis.report.indices import (
 )
 from shortaxis.report.page import embedded_json, plain, render_page
 from shortaxis.report.palette import LOOKS, drawn_structures
-from shortaxis.report.sprites import Box, heart_box, sprite_sheets, stored_box
+from shortaxis.report.sprites import Box, heart_box, middle_slice, sprite_sheets, stored_box
 
 _FIGURES = {
     "lv.ef_percent": "LV EF",
@@ -44,7 +44,7 @@ _FIGURES = {
     "rv.esv_ml": "RV ESV",
 }
 _ABOUT = (
-    "Contours run along the edges of the segmented pixels, with corners rounded by less than a fifth of a pixel. "
+    "Contours follow the edges of the segmented pixels, smoothed by at most half a pixel; 'Pixel edges' shows them exactly. "
     "Pictures are windowed to 8 bits and compressed for viewing; every number comes from the original voxels. "
     "Images are shown as they are stored, not turned to a common orientation."
 )
@@ -143,12 +143,6 @@ def _payload(
     )
 
 
-def middle_slice(labels: NDArray[np.uint8]) -> int:
-    """The middle of the labelled slices of one frame [slice, row, col]; the middle of all where nothing is labelled."""
-    labelled = np.flatnonzero(labels.any(axis=(1, 2)))
-    return int(labelled[len(labelled) // 2]) if labelled.size else labels.shape[0] // 2
-
-
 def _corners(box: Box) -> list[int]:
     return [box.row0, box.col0, box.row1, box.col1]
 
@@ -189,12 +183,12 @@ def _phase_rows(measures: Mapping[str, Any]) -> Iterator[Index]:
             yield Index(f"phases.{key}", name, unit, text, reason)
         elif key.startswith("found_"):
             text = None if value is None else str(value + 1)
-            name = humanised(key.removesuffix("_index")) + " frame, from the volumes"
+            name = f"{key[6:8].upper()} frame found from the volumes"
             yield Index(f"phases.{key}", name, "", text, None if text else missing_reason(measures, f"phases.{key}"))
 
 
 def _conventions(measures: Mapping[str, Any], study: Study) -> Iterator[str]:
-    convention = measures.get("convention")
+    convention: Any = measures.get("convention")
     if isinstance(convention, Mapping):
         yield from (f"{humanised(key)}: {shown(value) or 'not stated'}" for key, value in flattened(convention))
     elif isinstance(convention, Sequence) and not isinstance(convention, str):
@@ -207,7 +201,7 @@ def _conventions(measures: Mapping[str, Any], study: Study) -> Iterator[str]:
 
 def _slice_table(measures: Mapping[str, Any]) -> dict[str, Any]:
     """The rows of `measures["slices"]` under the union of their keys."""
-    rows = list(measures.get("slices") or ())
+    rows: list[Mapping[str, Any]] = list(measures.get("slices") or ())
     keys = list(dict.fromkeys(key for row in rows for key in row))
     columns = []
     for key in keys:

@@ -6,7 +6,7 @@ import base64
 import hashlib
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from enum import Enum
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ _HERE = Path(__file__).parent
 
 def render_page(template: str, style: str, script: str, **content: Any) -> str:
     """A template of this folder with its style sheet and script inlined; everything else is escaped."""
-    css, js = part(style), part(script)
+    css, js = part("page.css") + part(style), part(script)
     engine = jinja2.Environment(
         loader=jinja2.FileSystemLoader(_HERE), autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True
     )
@@ -41,8 +41,11 @@ def policy(css: str, js: str) -> str:
 
 
 def embedded_json(value: Any) -> Markup:
-    """`value` as JSON that is safe inside a script element: no tag can be closed or opened in it."""
-    text = json.dumps(plain(value), allow_nan=False, ensure_ascii=False, separators=(",", ":"))
+    """`value` as JSON that is safe inside a script element: no tag can be closed or opened in it.
+
+    Raises ValueError on NaN and infinity, which JSON does not know; `plain` turns them into None.
+    """
+    text = json.dumps(value, allow_nan=False, ensure_ascii=False, separators=(",", ":"), default=plain)
     for character in "<>&\u2028\u2029":
         text = text.replace(character, f"\\u{ord(character):04x}")
     return Markup(text)  # noqa: S704 - escaped above
@@ -52,17 +55,13 @@ def plain(value: Any) -> Any:
     """`value` as JSON knows it: numpy scalars and arrays unpacked, numbers that are not finite become None."""
     if isinstance(value, Mapping):
         return {str(key): plain(item) for key, item in value.items()}
-    if isinstance(value, Enum):
-        return plain(value.value)
-    if isinstance(value, str) or value is None or isinstance(value, (bool, int)):
-        return value
+    if isinstance(value, Enum) or hasattr(value, "tolist"):
+        return plain(value.value if isinstance(value, Enum) else value.tolist())
     if isinstance(value, float):
-        return float(value) if math.isfinite(value) else None
-    if hasattr(value, "tolist"):
-        return plain(value.tolist())
-    if isinstance(value, (Sequence, set, frozenset)):
+        return value if math.isfinite(value) else None
+    if isinstance(value, (list, tuple, set, frozenset)):
         return [plain(item) for item in value]
-    return str(value)
+    return value if value is None or isinstance(value, (str, int)) else str(value)
 
 
 def _hash(text: str) -> str:

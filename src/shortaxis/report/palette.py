@@ -1,4 +1,4 @@
-"""How structures look in every picture: colours that stay apart for colour-blind readers, and dashes for those without colour."""
+"""How structures look in every picture: colours that stay apart for colour-blind readers, and dashes besides."""
 
 from __future__ import annotations
 
@@ -35,5 +35,5 @@ LOOKS: Mapping[Structure, Look] = {
 
 
 def drawn_structures(scheme: LabelScheme) -> tuple[Structure, ...]:
-    """The labelled structures of a scheme in the order they are drawn: cavities last, over the muscle they share an edge with."""
+    """The labelled structures of a scheme as they are drawn: cavities last, over the muscle they share an edge with."""
     return tuple(structure for structure in LOOKS if structure in scheme.structures)

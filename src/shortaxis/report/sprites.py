@@ -68,7 +68,8 @@ def to_grey(image: NDArray[np.generic], window: tuple[float, float]) -> NDArray[
     scaled = image.astype(np.float32)
     scaled -= np.float32(low)
     scaled *= np.float32(255.0 / (high - low))
-    np.nan_to_num(scaled, copy=False, nan=0.0, posinf=255.0, neginf=0.0)
+    if image.dtype.kind == "f":
+        np.nan_to_num(scaled, copy=False, nan=0.0, posinf=255.0, neginf=0.0)
     np.clip(scaled, 0.0, 255.0, out=scaled)
     scaled += np.float32(0.5)
     return scaled.astype(np.uint8)
@@ -101,6 +102,12 @@ def stored_box(shape: tuple[int, ...], heart: Box) -> Box:
     return whole if math.prod(shape) <= PIXEL_BUDGET else heart
 
 
+def middle_slice(labels: NDArray[np.uint8]) -> int:
+    """The middle of the labelled slices of one frame [slice, row, col]; the middle of all where nothing is labelled."""
+    labelled = np.flatnonzero(labels.any(axis=(1, 2)))
+    return int(labelled[len(labelled) // 2]) if labelled.size else labels.shape[0] // 2
+
+
 def sprite_sheets(image: NDArray[np.generic], box: Box) -> SpriteSheets:
     """The image [frame, slice, row, col] inside `box` as one JPEG sheet per slice, windowed over the whole study."""
     window = window_of(image)
@@ -115,7 +122,9 @@ def sprite_sheets(image: NDArray[np.generic], box: Box) -> SpriteSheets:
 
 def encode_jpeg(grey_or_bgr: NDArray[np.uint8], quality: int = JPEG_QUALITY) -> str:
     """An 8-bit picture [row, col] or [row, col, 3] (blue, green, red) as base64 JPEG."""
-    _, data = cv2.imencode(".jpg", grey_or_bgr, [cv2.IMWRITE_JPEG_QUALITY, quality])
+    full_colour = cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444  # thin coloured lines blur when colour is stored coarser
+    options = [cv2.IMWRITE_JPEG_QUALITY, quality, cv2.IMWRITE_JPEG_SAMPLING_FACTOR, full_colour]
+    _, data = cv2.imencode(".jpg", grey_or_bgr, options)
     return base64.b64encode(data.tobytes()).decode("ascii")
 
 

@@ -1,0 +1,40 @@
+"""A case's indices as a table for the terminal; it is returned, printing is the command line's."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from shortaxis.report.indices import Index, sections_of
+
+_SHOWN = ("lv", "rv")
+
+
+def case_table(measures: Mapping[str, Any]) -> RenderableType:
+    """The ventricles' indices with units, each missing one with its reason, then the notes."""
+    table = Table(title=Text(str(measures.get("case", ""))), title_justify="left")
+    table.add_column("Index")
+    table.add_column("Value", justify="right")
+    table.add_column("")
+    for section in sections_of(measures):
+        if section.key in _SHOWN:
+            table.add_row(Text(section.title, style="bold"), "", "")
+            for index in section.indices:
+                table.add_row(*_cells(index))
+            table.add_section()
+    notes = [
+        Text(f"{note.get('code', '')}  {note.get('text', '')}", style="yellow") for note in measures.get("notes") or ()
+    ]
+    return Group(table, *notes, Text("Research use only. Not for diagnosis.", style="bold"))
+
+
+def _cells(index: Index) -> tuple[Text, Text, Text]:
+    """Texts, not markup: a name from a file must not be read as style."""
+    if index.value is None:
+        return Text(index.name), Text("–"), Text(index.reason or "", style="italic")
+    normal = "" if index.outside is None else f"  {index.outside} {index.normal}"
+    return Text(index.name), Text(index.value), Text(index.unit + normal)
