@@ -10,14 +10,14 @@ from typing import Literal
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
 DiceOver = Literal["everything", "classes"]
 
 
 def one_hot(reference: Tensor, n_classes: int) -> Tensor:
-    """Integer labels [batch, ...] as float32 [batch, class, ...], class 0 the background."""
-    return F.one_hot(reference, n_classes).movedim(-1, 1).float()
+    """Integer labels [batch, ...] as booleans [batch, class, ...], class 0 the background."""
+    classes = torch.arange(n_classes, device=reference.device).reshape(1, n_classes, *[1] * (reference.ndim - 1))
+    return reference.unsqueeze(1) == classes
 
 
 def binary_cross_entropy(logits: Tensor, target: Tensor) -> Tensor:
@@ -25,16 +25,15 @@ def binary_cross_entropy(logits: Tensor, target: Tensor) -> Tensor:
 
     Args:
         logits: [batch, class, ...] before the softmax; at least two classes.
-        target: [batch, class, ...] in 0..1.
+        target: booleans [batch, class, ...], one class true at every pixel.
     """
-    logits = logits.float()
-    own_class = torch.eye(logits.shape[1], dtype=torch.bool, device=logits.device)
-    own_class = own_class.reshape(1, *own_class.shape, *[1] * (logits.ndim - 2))
-    without_own = logits.unsqueeze(1).masked_fill(own_class, -torch.inf)  # [batch, class, class, ...]
-    total = torch.logsumexp(logits, dim=1, keepdim=True)
-    log_p = logits - total
-    log_not_p = torch.logsumexp(without_own, dim=2) - total  # 1 - p_k is the sum of the other classes' p
-    return -(target * log_p + (1 - target) * log_not_p).mean()
+    log_p = torch.log_softmax(logits.float(), dim=1)
+    largest = torch.zeros_like(target).scatter_(1, log_p.argmax(1, keepdim=True), True)
+    # 1 - p is the sum of the other classes' p. Where p may be near 1 that sum is taken in log space; elsewhere p is at
+    # most one half, and log1p is exact.
+    without_largest = torch.logsumexp(log_p.masked_fill(largest, -torch.inf), dim=1, keepdim=True)
+    log_not_p = torch.where(largest, without_largest, torch.log1p(-log_p.masked_fill(largest, -torch.inf).exp()))
+    return -torch.where(target, log_p, log_not_p).mean()
 
 
 def dice_loss(probs: Tensor, target: Tensor, epsilon: float, over: DiceOver) -> Tensor:
@@ -42,7 +41,7 @@ def dice_loss(probs: Tensor, target: Tensor, epsilon: float, over: DiceOver) -> 
 
     Args:
         probs: [batch, class, ...] summing to 1 over classes.
-        target: [batch, class, ...] in 0..1.
+        target: booleans [batch, class, ...].
         epsilon: keeps an absent structure from dividing by zero.
         over: `everything` sums over the batch, all pixels and all classes with the background, as the equation is
             written; `classes` takes the sums of each structure by itself (background left out) and the mean of the
