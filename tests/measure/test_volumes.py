@@ -20,7 +20,7 @@ VOXEL_ML = 10 * 2 * 1 / 1000  # 10 mm slices of 2 x 1 mm pixels: 20 mm3
 
 
 def two_frames() -> np.ndarray:
-    labels = np.zeros((2, 2, 4, 5), np.uint8)
+    labels = np.zeros((2, 2, 4, 5), np.uint8)  # ACDC's numbers
     labels[0, 0, :2] = 3  # 10 pixels of left ventricle
     labels[0, 1, 0] = 3  # 5
     labels[1, 0, 0] = 3  # 5 at end-systole
@@ -90,16 +90,17 @@ def test_two_frames_are_no_cycle_and_a_second_of_two_hundred_ms_is_no_heart() ->
     assert heart_rate_from_cine(20, None, 30, 200) is None
 
 
-def test_the_slice_table_has_areas_and_volumes_of_each_slice() -> None:
+def test_the_slice_table_has_areas_and_volumes_of_each_slice_and_phase() -> None:
     counts = voxel_counts(two_frames(), ACDC)
     table = slice_table(counts, {"ed": 0, "es": 1}, VOXEL_ML, 2.0)
-    assert len(table) == 2 * 3 * 2
-    assert table[0] == {
-        "phase": "ed",
-        "slice_number": 1,
-        "structure": "lv_cavity",
-        "pixels": 10,
-        "area_mm2": 20.0,
-        "volume_ml": pytest.approx(0.2),
-    }
-    assert slice_table(counts, {"ed": 0}, None, None)[0]["area_mm2"] is None
+    assert [row["slice_number"] for row in table] == [1, 2]
+    assert [row["ed_lv_area_mm2"] for row in table] == [20.0, 10.0]
+    assert [row["es_lv_volume_ml"] for row in table] == pytest.approx([0.1, 0.0])
+    assert [row["ed_rv_area_mm2"] for row in table] == [0.0, 0.0]
+
+
+def test_the_slice_table_has_nothing_where_spacing_phase_or_structure_is_unknown() -> None:
+    counts = voxel_counts(ACDC.translate(two_frames(), LEFT_VENTRICLE), LEFT_VENTRICLE)
+    (row, _) = slice_table(counts, {"ed": 0, "es": None}, None, 2.0)
+    assert row["ed_myocardium_area_mm2"] is not None
+    assert row["ed_lv_volume_ml"] is row["es_lv_area_mm2"] is row["ed_rv_area_mm2"] is None

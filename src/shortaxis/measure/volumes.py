@@ -6,6 +6,7 @@ method as the scanners apply it). Every slice on which a structure is labelled c
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,6 +16,7 @@ from shortaxis.core.labels import LabelScheme, Structure
 
 MYOCARDIAL_DENSITY_G_ML = 1.05  # Kawel-Boehm et al. 2020, J Cardiovasc Magn Reson 22:87
 MEASURED = (Structure.LV_CAVITY, Structure.RV_CAVITY, Structure.MYOCARDIUM)
+SHORT = {Structure.LV_CAVITY: "lv", Structure.RV_CAVITY: "rv", Structure.MYOCARDIUM: "myocardium"}
 
 
 @dataclass(frozen=True)
@@ -37,8 +39,8 @@ def voxel_counts(labels: NDArray[np.uint8], scheme: LabelScheme) -> dict[Structu
     """Voxels per frame and slice, int64 [frame, slice], of each of `MEASURED` that the scheme can tell."""
     frames, slices = labels.shape[:2]
     n_codes = max(scheme.codes) + 1
-    planes = [np.bincount(plane.ravel(), minlength=n_codes) for frame in labels for plane in frame]
-    counts = np.stack(planes)[:, :n_codes].reshape(frames, slices, n_codes)
+    planes = [np.bincount(plane.ravel(), minlength=n_codes)[:n_codes] for frame in labels for plane in frame]
+    counts = np.stack(planes).reshape(frames, slices, n_codes)
     found: dict[Structure, NDArray[np.int64]] = {}
     for structure in MEASURED:
         if scheme.has(structure):
@@ -95,28 +97,27 @@ def heart_rate_from_cine(n_frames: int, frame_time_ms: float | None, low: float,
 
 
 def slice_table(
-    counts: dict[Structure, NDArray[np.int64]],
-    frames: dict[str, int],
+    counts: Mapping[Structure, NDArray[np.int64]],
+    frames: Mapping[str, int | None],
     voxel_ml: float | None,
     pixel_mm2: float | None,
-) -> list[dict[str, float | int | str | None]]:
-    """One row per phase, slice and structure: 1-based slice number, pixels, area and volume.
+) -> list[dict[str, float | int | None]]:
+    """One row per slice, with keys as `ed_lv_area_mm2` and `ed_lv_volume_ml`.
 
     Args:
-        counts: from `voxel_counts`.
-        frames: 0-based frame of each phase by name, as {"ed": 0, "es": 9}.
+        counts: from `voxel_counts`; a structure that is not there has None throughout.
+        frames: 0-based frame of each phase by name, as {"ed": 0, "es": 9}; None where the phase is undefined.
         voxel_ml, pixel_mm2: size of a voxel and of a pixel; None where unknown.
     """
-    return [
-        {
-            "phase": phase,
-            "slice_number": number + 1,
-            "structure": structure.value,
-            "pixels": int(per_slice[frame, number]),
-            "area_mm2": None if pixel_mm2 is None else float(per_slice[frame, number]) * pixel_mm2,
-            "volume_ml": volume_ml(int(per_slice[frame, number]), voxel_ml),
-        }
-        for phase, frame in frames.items()
-        for structure, per_slice in counts.items()
-        for number in range(per_slice.shape[1])
-    ]
+    rows: list[dict[str, float | int | None]] = []
+    for index in range(next(iter(counts.values())).shape[1] if counts else 0):
+        row: dict[str, float | int | None] = {"slice_index": index, "slice_number": index + 1}
+        for phase, frame in frames.items():
+            for structure in MEASURED:
+                known = structure in counts and frame is not None
+                pixels = int(counts[structure][frame, index]) if known else None
+                area = None if pixels is None or pixel_mm2 is None else pixels * pixel_mm2
+                volume = None if pixels is None or voxel_ml is None else pixels * voxel_ml
+                row |= {f"{phase}_{SHORT[structure]}_area_mm2": area, f"{phase}_{SHORT[structure]}_volume_ml": volume}
+        rows.append(row)
+    return rows

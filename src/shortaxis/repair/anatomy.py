@@ -78,7 +78,7 @@ def _no_rv(labels: Labels, scheme: LabelScheme) -> Places:
     """
     found: Places = []
     for frame, stack in enumerate(labels):
-        held = scheme.mask(stack, Structure.RV_CAVITY).any(axis=(1, 2))
+        held = np.asarray(scheme.mask(stack, Structure.RV_CAVITY).any(axis=(1, 2)))
         middle = _middle_of_heart(stack)
         lacking = middle[~held[middle]]
         if 2 * len(lacking) <= len(middle):
