@@ -27,5 +27,5 @@ def paste_slices(pieces: Sequence[tuple[Sample, Piece]], study: Study, frames: S
             probs[at, 1:, index] = sample.place.restore(piece.probs[1:], "linear")
         if variance is not None and piece.variance is not None:
             variance[at, index] = sample.place.restore(piece.variance, "linear")
-    probs[:, 0] = 1.0 - probs[:, 1:].sum(axis=1)
+    probs[:, 0] = np.maximum(1.0 - probs[:, 1:].sum(axis=1), 0.0)  # rounding may leave the sum a hair above 1
     return Found(tuple(frames), probs=probs, variance=variance)
