@@ -167,7 +167,7 @@ class Painter:
         self.samples = samples
         self.level = samples.rho / around  # inside a surface where this is below its radius
         heights = [[crescent(samples.theta[:, k], z, heart) for k, z in enumerate(zs)] for zs in samples.z]
-        self.crescent = np.stack([np.stack(planes, axis=1) for planes in heights]) / around
+        self.crescent = (np.stack([np.stack(planes, axis=1) for planes in heights]) / around).astype(np.float32)
         self.rv_wall = np.where(self.crescent > 0.02, RV_WALL_MM / around, 0).astype(np.float32)
         fat = np.cos(samples.theta - heart.septum_rad - 0.7) + 0.5 * np.cos(3 * samples.theta + 2 * heart.tilt_rad)
         self.wall_and_fat = self.rv_wall + (np.maximum(0.0, fat) * FAT_MM / 1.5 / around).astype(np.float32)
