@@ -53,7 +53,14 @@ def make_measures(n_frames: int = 6, **changes: Any) -> dict[str, Any]:
     measures: dict[str, Any] = {
         "case": "ellipse",
         "phases": {"ed_index": 0, "es_index": n_frames // 2, "ed_number": 1, "es_number": n_frames // 2 + 1},
-        "lv": {"edv_ml": 142.4, "esv_ml": 58.25, "sv_ml": 84.15, "ef_percent": 59.09, "mass_g": 101.0, "co_l_min": None},
+        "lv": {
+            "edv_ml": 142.4,
+            "esv_ml": 58.25,
+            "sv_ml": 84.15,
+            "ef_percent": 59.09,
+            "mass_g": 101.0,
+            "co_l_min": None,
+        },
         "rv": {"edv_ml": 150.0, "esv_ml": 70.0, "sv_ml": 80.0, "ef_percent": 53.3},
         "curve": {
             "frame": frames,

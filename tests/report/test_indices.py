@@ -43,7 +43,9 @@ def test_an_undefined_value_carries_its_reason() -> None:
 
 
 def test_a_reason_for_a_whole_part_holds_for_its_values() -> None:
-    assert missing_reason({"reasons": {"rv": "the model does not label it"}}, "rv.edv_ml") == "the model does not label it"
+    assert (
+        missing_reason({"reasons": {"rv": "the model does not label it"}}, "rv.edv_ml") == "the model does not label it"
+    )
 
 
 def test_ventricles_come_first_and_unknown_parts_are_shown_too() -> None:

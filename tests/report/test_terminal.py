@@ -1,0 +1,19 @@
+"""The terminal's table says the same as the page."""
+
+from __future__ import annotations
+
+from rich.console import Console
+
+from shortaxis.report.terminal import case_table
+
+
+def test_indices_reasons_and_notes_are_listed_and_nothing_is_read_as_markup(measures_of, capsys) -> None:
+    table = case_table(measures_of(case="[red]x", notes=[{"code": "SA-W001", "text": "Look [bold]here[/]."}]))
+    assert capsys.readouterr().out == ""
+    console = Console(width=100, record=True, file=None, quiet=False)
+    with console.capture() as captured:
+        console.print(table)
+    text = captured.get()
+    assert "[red]x" in text and "Look [bold]here[/]." in text
+    assert "59.1" in text and "the heart rate is not known" in text
+    assert "Research use only. Not for diagnosis." in text
