@@ -60,6 +60,11 @@ def looks_like_acdc(folder: Path) -> bool:
     return "info.cfg" in map(str.lower, names) and sum(bool(_CINE.search(name)) for name in names) == 1
 
 
+def group_of(folder: Path) -> str | None:
+    """The diagnosis group that a patient's Info.cfg states, without reading an image."""
+    return _info(entries_of(folder)[1]).get("group")
+
+
 def read_acdc(folder: Path) -> Study:
     """A patient's images: the `_4d` cine where there is one, else the frame files in order; `_gt` is never opened.
 
