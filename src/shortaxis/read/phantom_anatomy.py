@@ -207,7 +207,7 @@ class Painter:
 
     def _beyond_rv(self, now: Pose) -> Array:
         """Radius over outline once the right ventricle's height is taken off."""
-        return self.level - np.float32(now.rv_height_mm) * self.crescent
+        return (self.level - np.float32(now.rv_height_mm) * self.crescent).astype(np.float32, copy=False)
 
     def _epi(self, now: Pose) -> Array:
         u = (self.samples.z - now.base_mm) / (self.heart.apex_mm - now.base_mm)
