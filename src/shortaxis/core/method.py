@@ -35,8 +35,15 @@ class Stage(Protocol):
     A locator is an ordinary first stage: its `Found` holds boxes, and the next stage gets it as `upstream`.
     """
 
-    name: str
-    fit: FitRecipe
+    @property
+    def name(self) -> str:  # properties, so that a frozen dataclass is a Stage
+        """What the stage's weights are filed under."""
+        ...
+
+    @property
+    def fit(self) -> FitRecipe:
+        """How it is trained."""
+        ...
 
     def build(self, scheme: LabelScheme) -> nn.Module:
         """The untrained network for the structures of `scheme`. Never downloads."""

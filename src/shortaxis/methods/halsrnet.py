@@ -15,7 +15,7 @@ its output into the decoder. The latent map is turned into a coarse class map, w
     3.2.2, fig. 5                        HybridAttentionPooling, AtrousPyramid, SpatialPyramid, Attended
     3.2.3, fig. 6                        Reconstruction
     eq. 6-8                              losses/bce_dice.py
-    4.3, table 2                         RECIPES["paper"]
+    4.3, table 2                         PAPER
 
 Where we differ, and why:
 - Eq. 5 multiplies the gate with F_l; the sizes fit only with UP(F_l), which is what we take.
@@ -32,23 +32,36 @@ docs/papers/halsrnet.md.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import Literal
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from shortaxis.core.recipe import Settings
-from shortaxis.losses.bce_dice import DiceOver
+from shortaxis.core.found import Found, Inferred, Piece
+from shortaxis.core.labels import LEFT_VENTRICLE, LabelScheme
+from shortaxis.core.method import Loss, Method, Stage
+from shortaxis.core.recipe import FitRecipe, Recipe, Settings
+from shortaxis.core.sample import Batch, Sample
+from shortaxis.core.study import Study
+from shortaxis.losses.bce_dice import DiceOver, bce_dice
+from shortaxis.methods.roi_regression import RoiRegressionConfig, RoiRegressionStage, paper_roi, tuned_roi
+from shortaxis.prepare.box_window import BoxWindowConfig, box_examples, cut_boxes
+from shortaxis.prepare.heart_crop import HeartCropConfig, cut_heart, heart_examples, vary_heart
+from shortaxis.prepare.restore import paste_slices
+from shortaxis.repair.components import keep_heart
 
 FiveInts = tuple[int, int, int, int, int]
 FiveFloats = tuple[float, float, float, float, float]
 
 
 class HalsrConfig(Settings):
-    """The segmentation network of section 3.2 and its loss."""
+    """The segmentation network of section 3.2, its window and its loss."""
 
-    in_channels: int = 1  # section 3.2: one image
+    window: BoxWindowConfig | HeartCropConfig = BoxWindowConfig()  # one image, the box's content; size, margin: ours
     widths: FiveInts = (64, 128, 256, 512, 1024)  # section 3.2
     dropout: FiveFloats = (0.30, 0.35, 0.40, 0.45, 0.50)  # table 2 gives the range; the order by level is ours
     atrous_rates: tuple[int, ...] = (1, 6, 12, 18)  # unstated; ours
@@ -195,15 +208,15 @@ class Reconstruction(nn.Module):
 
 
 class HalsrNet(nn.Module):
-    """Figure 3: [B, in_channels, H, W] -> logits [B, n_classes, H, W]; H and W at least 16."""
+    """Figure 3: [B, channel, H, W] -> logits [B, n_classes, H, W]; H and W at least 16, best multiples of 16."""
 
     def __init__(self, config: HalsrConfig, n_classes: int) -> None:
         super().__init__()
-        widths = config.widths
+        widths, channels = config.widths, 2 * config.window.reach + 1
         self.plain_skip = config.skip == "gated_and_plain"
         self.encoder = nn.ModuleList(
             double_convolution(inputs, outputs, dropout)
-            for inputs, outputs, dropout in zip((config.in_channels, *widths), widths, config.dropout, strict=False)
+            for inputs, outputs, dropout in zip((channels, *widths), widths, config.dropout, strict=False)
         )
         self.pool = nn.MaxPool2d(2)
         self.hapm = nn.ModuleList(HybridAttentionPooling(width, config) for width in widths[:-1])
@@ -231,3 +244,125 @@ class HalsrNet(nn.Module):
                 maps = torch.cat([maps, skips[level]], dim=1)
             maps = self.decoder[level](maps)  # [B, widths[level], H / 2^level, W / 2^level]
         return self.head(maps + self.reconstruction(latent, maps.shape[2:]))
+
+
+# --- the stage --------------------------------------------------------------------------------------------------------
+@dataclass(frozen=True)
+class HalsrStage:
+    """The segmenter, on the window its config names."""
+
+    config: HalsrConfig
+    fit: FitRecipe
+    name: str = "segment"
+
+    def build(self, scheme: LabelScheme) -> nn.Module:
+        return HalsrNet(self.config, len(scheme.structures) + 1)
+
+    def cut(self, study: Study, upstream: Found | None, frames: Sequence[int]) -> Iterable[Sample]:
+        if isinstance(self.config.window, HeartCropConfig):
+            return cut_heart(study, upstream, frames, self.config.window)
+        return cut_boxes(study, upstream, frames, self.config.window)
+
+    def examples(self, study: Study, scheme: LabelScheme, upstream: Found | None) -> Iterable[Sample]:
+        if isinstance(self.config.window, HeartCropConfig):
+            return heart_examples(study, scheme, self.config.window)
+        return box_examples(study, scheme, upstream, self.config.window)
+
+    def augment(self, sample: Sample, rng: np.random.Generator | None) -> Sample:
+        window = self.config.window
+        return vary_heart(sample, rng, HeartCropConfig(size_px=window.size_px, augment=window.augment))
+
+    def loss(self, net: nn.Module, batch: Batch, generator: torch.Generator) -> Loss:
+        """Equation 8."""
+        del generator  # dropout draws from torch's own generator
+        config = self.config
+        total, bce, dice = bce_dice(
+            net(batch.image),
+            batch.fields["labels"],
+            config.bce_weight,
+            config.dice_weight,
+            config.dice_epsilon,
+            config.dice_over,
+        )
+        return Loss(total, {"bce": bce, "dice": dice})
+
+    def infer(self, net: nn.Module, batch: Batch, generator: torch.Generator) -> Inferred:
+        del generator
+        return Inferred(probs=torch.softmax(net(batch.image).float(), dim=1))
+
+    def paste(self, pieces: Sequence[tuple[Sample, Piece]], study: Study, frames: Sequence[int]) -> Found:
+        return paste_slices(pieces, study, frames)
+
+
+# --- recipes ----------------------------------------------------------------------------------------------------------
+class HalsrRecipe(Recipe):
+    """Locator (None: "HALSR-Net without ROI", section 4.5), segmenter, and how each is trained."""
+
+    locate: RoiRegressionConfig | None
+    locate_fit: FitRecipe
+    segment: HalsrConfig
+    segment_fit: FitRecipe
+
+
+def stages(recipe: HalsrRecipe) -> tuple[Stage, ...]:
+    """The stages in order; without a locator the whole slice is fitted to the segmenter's input."""
+    if recipe.locate is None:
+        return (HalsrStage(without_roi(recipe.segment), recipe.segment_fit),)
+    return RoiRegressionStage(recipe.locate, recipe.locate_fit), HalsrStage(recipe.segment, recipe.segment_fit)
+
+
+def without_roi(config: HalsrConfig) -> HalsrConfig:
+    """The same network on whole slices."""
+    window = config.window
+    whole = BoxWindowConfig(size_px=window.size_px, of="slice", reach=window.reach, room_px=0, augment=window.augment)
+    return config.model_copy(update={"window": whole})
+
+
+_locate, _locate_fit = paper_roi()
+PAPER = HalsrRecipe(
+    locate=_locate,
+    locate_fit=_locate_fit,
+    segment=HalsrConfig(),
+    segment_fit=FitRecipe(  # table 2; the ceiling and the patience of early stopping are unstated; ours
+        steps=20_000, batch=32, learning_rate=1e-3, betas=(0.9, 0.999), epsilon=1e-8, validate_every=50, patience=20
+    ),
+)
+
+_tuned_locate, _tuned_locate_fit = tuned_roi()
+TUNED = HalsrRecipe(  # all ours; training as the U-Net's tuned recipe, so that the networks are what is compared
+    locate=_tuned_locate,
+    locate_fit=_tuned_locate_fit,
+    segment=HalsrConfig(
+        window=HeartCropConfig(),  # as the U-Net's
+        widths=(24, 48, 96, 192, 384),
+        dropout=(0.0, 0.0, 0.1, 0.2, 0.3),
+        pooling_width=24,
+        hapm_width=24,
+        gate_ratio=2,
+        skip="gated_and_plain",  # edges at full resolution, which the pooled maps have lost
+        dice_over="classes",
+    ),
+    segment_fit=FitRecipe(
+        steps=1500,
+        batch=12,
+        optimiser="adamw",
+        learning_rate=2e-3,
+        weight_decay=1e-2,
+        schedule="cosine",
+        warmup_steps=100,
+        validate_every=250,
+        keep="last",
+        average_decay=0.995,
+        clip_norm=5.0,
+    ),
+)
+
+METHOD = Method(
+    name="halsrnet",
+    title="HALSR-Net: hybrid attention pooling and latent space reconstruction behind a regressed ROI",
+    citation="Fakhfakh et al., Computerized Medical Imaging and Graphics 123:102546, 2025",
+    recipes={"paper": PAPER, "tuned": TUNED},
+    stages=stages,
+    repair=keep_heart,
+    default_scheme=LEFT_VENTRICLE,
+)

@@ -97,18 +97,13 @@ def box_examples(
     if study.labels is None:
         raise LabelsMissing("a labelled study", f"{study.name} has no labels", "train on labelled cases only")
     labels = scheme_labels(study, scheme)
+    whole = reference_box(study.labels) or _whole_slice(study.grid)
     for frame in study.labels.annotated_frames():
         for index in np.flatnonzero(study.labels.annotated[frame].all(axis=1)):
-            box = None
-            if config.of == "box":
-                box = (
-                    _found_box(upstream, frame, index)
-                    or box_of(labels[frame, index] > 0)
-                    or reference_box(study.labels)
-                )
-            if box is None:
+            if config.of == "slice":
                 steps = slice_steps(study.grid, config.size_px)
             else:
+                box = _found_box(upstream, frame, int(index)) or box_of(labels[frame, index] > 0) or whole
                 steps = box_steps(study.grid, box, config, config.room_px)
             planes = with_neighbours(study.image[frame], int(index), config.reach).astype(np.float32)
             image = through(steps, planes).astype(np.float32, copy=False)
@@ -126,6 +121,10 @@ def scheme_labels(study: Study, scheme: LabelScheme) -> np.ndarray:
 def _turned(grid: Grid, transpose: bool) -> tuple[int, int]:
     rows, cols = grid.shape[1:]
     return (cols, rows) if transpose else (rows, cols)
+
+
+def _whole_slice(grid: Grid) -> Box:
+    return 0.0, 0.0, grid.shape[1] - 1.0, grid.shape[2] - 1.0
 
 
 def _found_box(upstream: Found | None, frame: int, index: int) -> Box | None:
