@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from shortaxis.core.errors import GridMismatch, UnknownLabel
 from shortaxis.core.labels import LabelScheme, Structure
 from shortaxis.core.study import Facts, Grid, Note, Study
+from shortaxis.measure.accept import check_labels
 from shortaxis.measure.normal import body_surface_area_m2, normal_ranges
 from shortaxis.measure.phases import Phases, find_phases
 from shortaxis.measure.ventricles import NO_SPACING, Entry, Scale, myocardium, ventricle
@@ -54,7 +54,7 @@ def measure_case(
         BadPatientFacts: a given ED or ES frame does not exist.
     """
     facts = study.facts if facts is None else facts
-    _check(study, labels, scheme)
+    check_labels(labels, study.image, scheme)
     counts = voxel_counts(labels, scheme)
     lv = counts.get(Structure.LV_CAVITY)
     per_frame = [0] * len(labels) if lv is None else [int(n) for n in lv.sum(axis=1)]
@@ -82,22 +82,6 @@ def measure_case(
         "notes": _notes(study, check_anatomy(labels, scheme, phases.ed_index, phases.es_index)),
         "reasons": reasons | no_curve | no_slices,
     }
-
-
-def _check(study: Study, labels: NDArray[np.uint8], scheme: LabelScheme) -> None:
-    if labels.shape != study.image.shape:
-        raise GridMismatch(
-            f"labels of the study's shape {study.image.shape} [frame, slice, row, col]",
-            f"{labels.shape}",
-            "restore the labels to the study's own grid first",
-        )
-    strangers = set(np.flatnonzero(np.bincount(labels.ravel())).tolist()) - {0, *scheme.codes}
-    if strangers:
-        raise UnknownLabel(
-            f"0 and the numbers of the scheme {scheme.name}: {', '.join(map(str, scheme.codes))}",
-            f"{', '.join(map(str, sorted(strangers)))}",
-            "name the scheme that the labels were drawn in",
-        )
 
 
 def _phases(phases: Phases) -> dict[str, Entry]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from shortaxis.core.errors import GridMismatch
+from shortaxis.measure.accept import check_same_shape
 
 Mask = NDArray[np.bool_]
 
@@ -32,11 +32,6 @@ def jaccard(prediction: Mask, reference: Mask) -> float | None:
 
 def _counts(prediction: Mask, reference: Mask) -> tuple[int, int]:
     """The sum of the two sizes and the size of what they share."""
-    if prediction.shape != reference.shape:
-        raise GridMismatch(
-            f"two masks of one shape, as the reference's {reference.shape}",
-            f"a prediction of {prediction.shape}",
-            "compare masks on one grid: restore the prediction to the study's own grid first",
-        )
+    check_same_shape(prediction, reference)
     total = int(np.count_nonzero(prediction)) + int(np.count_nonzero(reference))
     return total, int(np.count_nonzero(prediction & reference))

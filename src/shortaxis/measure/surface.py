@@ -15,7 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import KDTree
 
-from shortaxis.core.errors import BadSpacing, GridMismatch
+from shortaxis.core.errors import BadSpacing
+from shortaxis.measure.accept import check_same_shape
 
 Mask = NDArray[np.bool_]
 
@@ -97,12 +98,7 @@ def _directed(start: Mask, target: Mask, spacing_mm: Sequence[float]) -> NDArray
 
 
 def _check(prediction: Mask, reference: Mask, spacing_mm: Sequence[float] | None) -> None:
-    if prediction.shape != reference.shape:
-        raise GridMismatch(
-            f"two masks of one shape, as the reference's {reference.shape}",
-            f"a prediction of {prediction.shape}",
-            "compare masks on one grid: restore the prediction to the study's own grid first",
-        )
+    check_same_shape(prediction, reference)
     if spacing_mm is None:
         return
     if len(spacing_mm) != reference.ndim or not all(np.isfinite(step) and step > 0 for step in spacing_mm):
