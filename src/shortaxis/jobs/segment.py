@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +17,9 @@ from shortaxis.core.study import Facts, Study
 from shortaxis.jobs.models import Model
 from shortaxis.measure.case import measure_case
 from shortaxis.predict.cine import segment_cine
-from shortaxis.prepare.align import align_study
+
+if TYPE_CHECKING:
+    from shortaxis.prepare.align import SliceShifts
 
 PixelBox = tuple[float, float, float, float]  # first row, first column, last row, last column
 
@@ -57,7 +59,7 @@ def segment_study(
         WrongDimensions: `roi` lies outside the image.
     """
     _refuse_unfit(study, model)
-    seen, shifts = align_study(study) if align else (study, None)
+    seen, shifts = _aligned(study) if align else (study, None)
     located = None if roi is None else _given(roi, study)
     found = segment_cine(
         model.stages, model.nets, seen, model.bundle.scheme, model.method.repair, compute, located, report
@@ -95,6 +97,12 @@ def _refuse_unfit(study: Study, model: Model) -> None:
             f"{study.facts.modality} of {study.facts.species}",
             "choose another --method; see `shortaxis methods`",
         )
+
+
+def _aligned(study: Study) -> tuple[Study, SliceShifts]:
+    from shortaxis.prepare.align import align_study  # here: it is off by default, and scipy's filters take time to load
+
+    return align_study(study)
 
 
 def _given(roi: PixelBox, study: Study) -> Found:

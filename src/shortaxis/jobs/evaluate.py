@@ -1,0 +1,128 @@
+"""`evaluate`: a folder of masks against a folder of reference masks, matched by the names they share.
+
+Reference `x_gt.nii.gz` and prediction `x_labels.nii.gz` (or `x.nii.gz`, `x_seg.nii.gz`, ...) are both of `x`, wherever
+below their folders they lie. A reference laid out as ACDC brings its phases along; elsewhere a name ending in `_ed` or
+`_es` states one.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from shortaxis.core.errors import BadConfiguration, GridMismatch, NoStudy
+from shortaxis.core.labels import Labels, LabelScheme, scheme_named
+from shortaxis.core.study import Facts, Origin, Study
+from shortaxis.files.gate import check_same_grid, load_labels
+from shortaxis.files.writer import write_csv, write_json
+from shortaxis.measure.evaluate import evaluate_case, missed_on_mid_slices
+from shortaxis.measure.summary import summarise
+from shortaxis.read.acdc import find_acdc, read_acdc_labelled
+from shortaxis.read.file_names import has_label_ending, is_nifti, labels_stem
+from shortaxis.read.folders import walk
+
+_PHASE = re.compile(r"[_-](ed|es)$", re.IGNORECASE)
+
+
+def evaluate_folders(
+    reference: Path,
+    prediction: Path,
+    out: Path,
+    reference_scheme: str = "acdc",
+    prediction_scheme: str = "acdc",
+) -> dict[str, Any]:
+    """Score every reference case and write `scores.csv`, `faults.csv` and `summary.json` into `out`.
+
+    A reference without a prediction is scored against an empty mask and named under `without_prediction`.
+
+    Returns:
+        The summary of `measure.summary.summarise` with `without_prediction` and `faults_on_mid_slices`.
+
+    Raises:
+        NoStudy: no reference mask was found.
+        GridMismatch: a prediction lies on another grid than its reference.
+        UnknownLabel: a number outside the scheme named for its folder.
+    """
+    scheme = scheme_named(prediction_scheme)
+    predictions = _by_stem(prediction)
+    rows, faults, missing = [], [], []
+    for study in reference_studies(reference, scheme_named(reference_scheme)):
+        masks, absent = _prediction_of(study, predictions, scheme)
+        missing += absent
+        rows += evaluate_case(study, masks, scheme)
+        faults += missed_on_mid_slices(study, masks, scheme)
+    summary = {**summarise(rows), "without_prediction": missing, "faults_on_mid_slices": len(faults)}
+    write_csv(out / "scores.csv", rows)
+    write_csv(out / "faults.csv", faults, ["case", "frame_number", "phase", "slice_number", "structure", "outcome"])
+    write_json(out / "summary.json", summary)
+    return summary
+
+
+def reference_studies(root: Path, scheme: LabelScheme) -> Iterator[Study]:
+    """Labelled studies of a reference folder: ACDC patients where it holds any, else one per mask.
+
+    Raises NoStudy where there is neither.
+    """
+    patients = find_acdc(root)
+    if patients:
+        yield from (read_acdc_labelled(folder) for folder in patients)
+        return
+    files = sorted(_label_files(root))
+    if not files:
+        raise NoStudy("reference masks (.nii, .nii.gz)", "none", "check --reference", root)
+    yield from (_mask_as_study(path, scheme) for path in files)
+
+
+def _mask_as_study(path: Path, scheme: LabelScheme) -> Study:
+    """A mask by itself as a labelled study; its image is the mask, which no score looks at."""
+    volume = load_labels(path, scheme)
+    stem = labels_stem(path)
+    phase = _PHASE.search(stem)
+    facts = Facts() if phase is None else Facts(**{f"{phase[1].lower()}_index": 0})
+    array = volume.array.astype(np.uint8)
+    origin = Origin(stem, tuple(range(len(array))), volume.is_4d, path)
+    return Study(_PHASE.sub("", stem), array, volume.grid, (origin,), facts, Labels.complete(array, scheme))
+
+
+def _label_files(root: Path) -> list[Path]:
+    """The masks below a folder: files whose names say so, or every NIfTI where none does."""
+    files = [path for _, inside in walk(root) for path in inside if is_nifti(path)]
+    return [path for path in files if has_label_ending(path)] or files
+
+
+def _by_stem(root: Path) -> dict[str, Path]:
+    """Masks by the name they share with their reference. Raises BadConfiguration where two share one."""
+    found: dict[str, Path] = {}
+    for path in _label_files(root):
+        stem = labels_stem(path)
+        if stem in found:
+            raise BadConfiguration(
+                f"one mask of {stem!r}", f"{found[stem].name} and {path.name}", "keep one prediction per case", path
+            )
+        found[stem] = path
+    return found
+
+
+def _prediction_of(
+    study: Study, predictions: dict[str, Path], scheme: LabelScheme
+) -> tuple[NDArray[np.uint8], list[str]]:
+    """The masks [frame, slice, row, col] predicted for a study, and the stems for which there is none."""
+    masks, absent = np.zeros(study.image.shape, np.uint8), []
+    for origin in study.origins:
+        path = predictions.get(origin.stem)
+        if path is None:
+            absent.append(origin.stem)
+            continue
+        volume = load_labels(path, scheme)
+        check_same_grid(volume.grid, study.grid, path)
+        if len(volume.array) != len(origin.frames):
+            raise GridMismatch(
+                f"{len(origin.frames)} frames as in the reference", f"{len(volume.array)}", "predict the same file", path
+            )
+        masks[list(origin.frames)] = volume.array
+    return masks, absent

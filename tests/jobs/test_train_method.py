@@ -1,0 +1,72 @@
+"""Training a method: what is written, what is refused, how it goes on."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from shortaxis.core.errors import BadConfiguration, CannotResume, OutputExists
+from shortaxis.files.bundle import load_bundle
+from shortaxis.jobs.train_method import TrainOptions, train_method
+from tests.jobs.conftest import TINY
+
+
+def test_a_run_leaves_its_recipe_its_fold_its_record_and_a_model(trained: Path) -> None:
+    fold = json.loads((trained / "fold-0/fold.json").read_text())
+    assert len(fold["validation"]) == 2 and not set(fold["train"]) & set(fold["validation"])
+    lines = [json.loads(line) for line in (trained / "fold-0/segment/record.jsonl").read_text().splitlines()]
+    assert [line["step"] for line in lines if "loss" in line] == [1, 2, 3]
+    assert [line["step"] for line in lines if "validation" in line] == [2, 3]
+    bundle = load_bundle(trained / "fold-0/model.safetensors")
+    assert (bundle.method, bundle.recipe_name, set(bundle.members[0])) == ("unet", "tuned", {"locate", "segment"})
+    assert bundle.card["held_out"] == fold["validation"]
+    assert json.loads((trained / "recipe.json").read_text())["recipe"]["segment_fit"]["steps"] == 3
+
+
+def test_a_folder_with_a_run_is_not_overwritten_and_another_recipe_does_not_resume_it(
+    acdc_tree: Path, trained: Path
+) -> None:
+    again = TrainOptions(fold=0, folds=2, recipe="tuned", changes=TINY, device="cpu", workers=0)
+    with pytest.raises(OutputExists, match="--resume"):
+        train_method("unet", acdc_tree, "acdc", trained, again)
+    other = {**TINY, "segment_fit": {**TINY["segment_fit"], "batch": 2}}
+    with pytest.raises(CannotResume):
+        resumed = TrainOptions(fold=0, folds=2, recipe="tuned", changes=other, resume=True, device="cpu")
+        train_method("unet", acdc_tree, "acdc", trained, resumed)
+
+
+def test_a_finished_run_resumed_is_the_same_model(acdc_tree: Path, trained: Path) -> None:
+    before = load_bundle(trained / "fold-0/model.safetensors").sha256
+    again = TrainOptions(fold=0, folds=2, recipe="tuned", changes=TINY, resume=True, device="cpu", workers=0)
+    (model,) = train_method("unet", acdc_tree, "acdc", trained, again)
+    assert load_bundle(model).sha256 == before
+
+
+def test_a_setting_nobody_knows_is_refused_with_the_nearest_name(acdc_tree: Path, tmp_path: Path) -> None:
+    wrong = TrainOptions(recipe="tuned", changes={"segment_fit": {"step": 3}}, device="cpu")
+    with pytest.raises(BadConfiguration, match="steps"):
+        train_method("unet", acdc_tree, "acdc", tmp_path, wrong)
+
+
+def test_all_folds_end_in_an_ensemble_that_holds_every_member(acdc_tree: Path, tmp_path: Path) -> None:
+    options = TrainOptions(fold="all", folds=2, recipe="tuned", changes=TINY, device="cpu", workers=0)
+    models = train_method("unet", acdc_tree, "acdc", tmp_path, options)
+    assert [model.relative_to(tmp_path).as_posix() for model in models] == [
+        "fold-0/model.safetensors",
+        "fold-1/model.safetensors",
+        "model.safetensors",
+    ]
+    assert len(load_bundle(models[-1]).members) == 2
+
+
+def test_one_stage_is_trained_beside_those_of_another_model(acdc_tree: Path, trained: Path, tmp_path: Path) -> None:
+    init = trained / "fold-0/model.safetensors"
+    options = TrainOptions(
+        fold="none", recipe="tuned", changes=TINY, init=init, stage="segment", device="cpu", workers=0
+    )
+    (model,) = train_method("unet", acdc_tree, "acdc", tmp_path, options)
+    old, new = load_bundle(init).members[0], load_bundle(model).members[0]
+    assert all((old["locate"][name] == new["locate"][name]).all() for name in old["locate"])
+    assert any((old["segment"][name] != new["segment"][name]).any() for name in old["segment"])
