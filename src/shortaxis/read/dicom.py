@@ -29,6 +29,7 @@ from shortaxis.read.dicom_views import (
     MIN_SLICES,
     is_called_short_axis,
     not_a_cine,
+    not_one_beat,
     not_short_axis,
     set_aside_by_tags,
 )
@@ -145,7 +146,7 @@ def _runs(frames: Sequence[Frame], findings: _Findings) -> tuple[list[Run], list
                 cines.append(run)
                 continue
             findings.put_aside(run.frames, reason)
-            if len(run.frames) < MIN_PHASES:
+            if not_one_beat(run.frames) is None:
                 short.append(run)
     return cines, short
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
 from shortaxis.core.errors import DamagedFile, MissingFile, TooLarge, Unreadable, UnsafeArchive
 
@@ -38,24 +38,41 @@ class Source:
     path: Path
     size: int
     _archive: zipfile.ZipFile | None = None
+    _member: zipfile.ZipInfo | None = None
+
+    def head(self) -> bytes:
+        """The first bytes, enough for `is_dicom_head`. Raises Unreadable or DamagedFile."""
+        with self._stream() as stream, self._told():
+            return stream.read(HEAD_BYTES)
 
     def open(self) -> BinaryIO:
         """The file for reading from its start. Raises Unreadable, DamagedFile or TooLarge."""
         if self.size > MAX_FILE_BYTES:
             raise TooLarge(f"at most {MAX_FILE_BYTES} bytes a file", f"{self.size}", "leave the file out", self.path)
-        try:
-            if self._archive is None:
-                return self.path.open("rb")
-            return io.BytesIO(self._archive.read(self.name))  # its checksum is verified on the way
-        except OSError as problem:
-            raise Unreadable("a file this user may read", str(problem.strerror), "check it", self.path) from problem
-        except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as problem:
-            raise DamagedFile("a zip member that unpacks", str(problem), "make the zip again", self.path) from problem
+        if self._archive is None:
+            return self._stream()
+        with self._stream() as stream, self._told():
+            return io.BytesIO(stream.read())  # to the end, where the checksum is verified
 
     def read(self) -> bytes:
         """The whole content. Raises what `open` raises."""
         with self.open() as stream:
             return stream.read()
+
+    def _stream(self) -> BinaryIO:
+        with self._told():
+            if self._archive is None or self._member is None:
+                return self.path.open("rb")
+            return cast(BinaryIO, self._archive.open(self._member))
+
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as problem:
+            raise Unreadable("a file this user may read", str(problem.strerror), "check it", self.path) from problem
+        except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as problem:
+            raise DamagedFile("a zip member that unpacks", str(problem), "make the zip again", self.path) from problem
 
 
 @contextmanager
@@ -112,9 +129,7 @@ def _only_dicom(candidates: Iterator[Source]) -> tuple[tuple[Source, ...], int]:
     for source in candidates:
         if PurePosixPath(source.name).name.upper() == "DICOMDIR":
             continue
-        with source.open() as stream:
-            is_dicom = is_dicom_head(stream.read(HEAD_BYTES))
-        if is_dicom:
+        if is_dicom_head(source.head()):
             found.append(source)
         else:
             passed_over += 1
@@ -139,7 +154,7 @@ def _members(archive: zipfile.ZipFile, path: Path) -> Iterator[Source]:
     for info in infos:
         _check_member(info, path)
     for info in infos:
-        yield Source(info.filename, path / info.filename, info.file_size, archive)
+        yield Source(info.filename, path / info.filename, info.file_size, archive, info)
 
 
 def _check_member(info: zipfile.ZipInfo, path: Path) -> None:

@@ -146,15 +146,18 @@ def _check_even(slots: Sequence[Sequence[Run]], path: Path) -> None:
 
 
 def _check_short(slots: Sequence[Sequence[Run]], short: Sequence[Run], path: Path) -> None:
-    """Raises IncompleteStudy where a run with too few phases lies at a position of the stack that no whole run has."""
+    """Raises IncompleteStudy where a run with too few phases stands where the evenly spaced stack has, or lacks, a slice."""
     first = slots[0][0].plane
-    depths = [float(slot[0].plane.position @ first.normal) for slot in slots]
+    start, *_, end = [float(slot[0].plane.position @ first.normal) for slot in slots]
+    unit = (end - start) / (len(slots) - 1)
     series = {run.series_number for slot in slots for run in slot}
     for run in short:
-        depth = float(run.plane.position @ first.normal)
+        place = (float(run.plane.position @ first.normal) - start) / unit
+        is_slice = abs(place - round(place)) <= EVEN_SHARE and round(place) in (-1, len(slots))
         belongs = run.series_number in series or len({frame.timing.trigger_ms for frame in run.frames}) >= MIN_SHORT
-        if belongs and are_parallel(first, run.plane) and min(abs(depth - other) for other in depths) > SAME_PLACE_MM:
-            found = f"{len(run.frames)} at the position {depth - depths[0]:.1f} mm from slice 1 (series {run.series_number})"
+        if is_slice and belongs and are_parallel(first, run.plane):
+            where = "before slice 1" if place < 0 else f"after slice {len(slots)}"
+            found = f"{len(run.frames)} phases of the slice {where} (series {run.series_number})"
             raise IncompleteStudy("all phases of every slice", found, "export the whole study again", path)
 
 

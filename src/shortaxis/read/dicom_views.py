@@ -81,6 +81,11 @@ def not_a_cine(frames: Sequence[Frame]) -> str | None:
     if len(frames) < MIN_PHASES:
         name = named(frames[0].series.description, NAMING) or "images"
         return name if len(frames) == 1 else f"{name} with only {len(frames)} phases"
+    return not_one_beat(frames)
+
+
+def not_one_beat(frames: Sequence[Frame]) -> str | None:
+    """Why the images at one position, however few, cannot show one averaged beat; None if they can."""
     triggers = [frame.timing.trigger_ms for frame in frames if frame.timing.trigger_ms is not None]
     if triggers and max(triggers) - min(triggers) > MAX_BEAT_MS:
         return "images over several heartbeats"
