@@ -83,8 +83,8 @@ def load_state(folder: Path, identity: Mapping[str, Any]) -> State | None:
             with safe_open(str(path), framework="pt") as file:
                 facts = json.loads(file.metadata()["shortaxis_state"])
                 tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 - not a dict
-        except (SafetensorError, KeyError, ValueError, OSError):
-            continue  # the other generation is whole
+        except (SafetensorError, KeyError, ValueError, TypeError, OSError):
+            continue  # the other generation is whole; TypeError: a file without any metadata
         _refuse_other_run(path, facts["identity"], identity)
         return _rebuild(facts, tensors)
     return None
