@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,13 +18,13 @@ import torch
 from torch import Tensor, nn
 
 from shortaxis.core.compute import Compute
-from shortaxis.core.errors import LossNotFinite
+from shortaxis.core.errors import BadConfiguration, LossNotFinite
 from shortaxis.core.labels import LabelScheme
 from shortaxis.core.method import Stage
 from shortaxis.core.recipe import FitRecipe
 from shortaxis.core.sample import Batch, Sample, collate
 from shortaxis.train.batches import batches_ahead, step_seed
-from shortaxis.train.distributed import rank_and_world, shared
+from shortaxis.train.distributed import any_process, of_first_process, rank_and_world, shared
 from shortaxis.train.record import Record
 from shortaxis.train.schedule import learning_rate
 from shortaxis.train.state import State, load_state, optimiser_tensors, restore_optimiser, save_state
@@ -84,33 +85,53 @@ def fit(
         net.load_state_dict(dict(initial))
     optimiser = build_optimiser(net, recipe)
     state = load_state(run.folder, run.identity) or State()
+    _take_up(state, net, optimiser, recipe)
+    rank, world = _processes(recipe)
+    trained = shared(net, run.compute.device)
+    first = recipe.steps if _out_of_patience(state, recipe) else state.step  # stopped early: nothing is left to do
+    with closing(Record(run.folder / "record.jsonl", state.step, active=rank == 0)) as record:
+        for step, batch in enumerate(
+            batches_ahead(stage, examples, first, recipe.steps, rank, world, run.workers), first
+        ):
+            loss = _take_step(stage, trained, optimiser, batch, step, state, run)
+            state.step = step + 1
+            if recipe.average_decay is not None:
+                _average(state.average, net, recipe.average_decay, step)
+            if rank == 0:
+                run.report(state.step, recipe.steps, loss)
+            record.step(state.step, loss, optimiser.param_groups[0]["lr"])
+            last = state.step == recipe.steps
+            if validation and (last or state.step % recipe.validate_every == 0):
+                _validate_into(state, stage, net, validation, run, record)
+            ends = last or _out_of_patience(state, recipe) or any_process(run.stop(), run.compute.device)
+            if ends or state.step % run.save_every == 0:
+                _snapshot(state, net, optimiser, run)
+            if ends:
+                break
+    return state
+
+
+def _take_up(state: State, net: nn.Module, optimiser: torch.optim.Optimizer, recipe: FitRecipe) -> None:
+    """Bring the network and the optimiser to where the state is; at the very start, the state to where they are."""
     if state.step:
         net.load_state_dict(state.net)
         restore_optimiser(optimiser, state.optimiser)
-    elif recipe.average_decay is not None:
-        state.average = _floats(net)
+    else:
+        state.net = {name: value.detach().cpu() for name, value in net.state_dict().items()}
+    if recipe.average_decay is not None:  # on the network's device and in its memory order, also after a load from disk
+        fresh = _floats(net)
+        state.average = {name: value.copy_(state.average.get(name, value)) for name, value in fresh.items()}
+
+
+def _processes(recipe: FitRecipe) -> tuple[int, int]:
+    """This process's number and how many there are. Raises BadConfiguration where one would get no sample of a batch."""
     rank, world = rank_and_world()
-    record = Record(run.folder / "record.jsonl", state.step, active=rank == 0)
-    trained = shared(net, run.compute.device)
-    for step, batch in enumerate(
-        batches_ahead(stage, examples, state.step, recipe.steps, rank, world, run.workers), state.step
-    ):
-        loss = _take_step(stage, trained, optimiser, batch, step, state, run)
-        state.step = step + 1
-        if recipe.average_decay is not None:
-            _average(state.average, net, recipe.average_decay, step)
-        run.report(state.step, recipe.steps, loss)
-        record.step(state.step, loss, optimiser.param_groups[0]["lr"])
-        last = state.step == recipe.steps
-        if validation and (last or state.step % recipe.validate_every == 0):
-            _validate_into(state, stage, net, validation, run, record)
-        ends = last or _out_of_patience(state, recipe) or run.stop()
-        if rank == 0 and (ends or state.step % run.save_every == 0):
-            _snapshot(state, net, optimiser, run)
-        if ends:
-            break
-    record.close()
-    return state
+    if recipe.batch < world:
+        raise BadConfiguration(
+            f"at least one sample of a batch for each of {world} processes", f"batch = {recipe.batch}",
+            "raise `batch`, or start fewer processes",
+        )  # fmt: skip
+    return rank, world
 
 
 def _take_step(
@@ -129,19 +150,21 @@ def _take_step(
     with run.compute.autocast():
         loss = stage.loss(net, batch, generator)
     value = float(loss.total.detach())
-    if not math.isfinite(value):
-        raise LossNotFinite(
-            "a finite loss",
-            f"{value} at step {step + 1} (terms: {', '.join(f'{k}={float(v):g}' for k, v in loss.terms.items())})",
-            "the last good state is kept: lower the learning rate, or look at the cases named in the record",
-            run.folder,
-        )
+    if any_process(not math.isfinite(value), run.compute.device):
+        terms = ", ".join(f"{name}={float(term.detach()):g}" for name, term in loss.terms.items())
+        raise _diverged("a finite loss", f"{value} at step {step + 1} (terms: {terms})", run)
     optimiser.zero_grad(set_to_none=True)
     loss.total.backward()
     if recipe.clip_norm is not None:
         torch.nn.utils.clip_grad_norm_(net.parameters(), recipe.clip_norm)
     optimiser.step()
     return value
+
+
+def _diverged(expected: str, found: str, run: FitRun) -> LossNotFinite:
+    return LossNotFinite(
+        expected, found, "the last good state is kept: lower `learning_rate`, or set `clip_norm`", run.folder
+    )
 
 
 def build_optimiser(net: nn.Module, recipe: FitRecipe) -> torch.optim.Optimizer:
@@ -191,10 +214,13 @@ def _validate_into(
     kept = {name: value.detach().clone() for name, value in net.state_dict().items()}
     net.load_state_dict(_with_average(kept, state.average))
     terms = validate(stage, net, validation, run.compute)
-    state.validation_losses.append(terms["loss"])
+    loss = of_first_process(terms["loss"], run.compute.device)
     record.validation(state.step, terms)
-    if state.best_loss is None or terms["loss"] < state.best_loss:
-        state.best_loss = terms["loss"]
+    if not math.isfinite(loss):
+        raise _diverged("a finite validation loss", f"{loss} after step {state.step}", run)
+    state.validation_losses.append(loss)
+    if state.best_loss is None or loss < state.best_loss:
+        state.best_loss = loss
         state.best = {name: value.detach().clone() for name, value in net.state_dict().items()}
     net.load_state_dict(kept)
 
@@ -222,6 +248,11 @@ def _out_of_patience(state: State, recipe: FitRecipe) -> bool:
 
 
 def _snapshot(state: State, net: nn.Module, optimiser: torch.optim.Optimizer, run: FitRun) -> None:
+    """Note the weights in the state; the first process writes it. Raises LossNotFinite rather than keep broken weights."""
+    broken = [name for name, value in net.named_parameters() if not bool(torch.isfinite(value).all())]
+    if broken:  # a finite loss may have a gradient that is not
+        raise _diverged("finite weights", f"{broken[0]} is not finite after step {state.step}", run)
     state.net = {name: value.detach().cpu() for name, value in net.state_dict().items()}
     state.optimiser = optimiser_tensors(optimiser)
-    save_state(run.folder, state, run.identity)
+    if rank_and_world()[0] == 0:
+        save_state(run.folder, state, run.identity)
