@@ -103,12 +103,12 @@ def measure_files(
         GridMismatch: the labels lie on another grid than the image.
         UnknownLabel: a number outside the scheme.
     """
-    from shortaxis.files.gate import check_same_grid, load_labels, load_nifti
+    from shortaxis.files.gate import check_same_grid, load_labels
 
     scheme = scheme_named(label_scheme)
     study = with_facts(read_nifti(image), facts)
     drawn = load_labels(labels, scheme)
-    check_same_grid(load_nifti(image), drawn, image, labels)
+    check_same_grid(drawn.grid, study.grid, labels)
     array = drawn.array.astype("uint8")
     measures = measure_case(study, array, scheme)
     write_json(out / "measures.json", measures)

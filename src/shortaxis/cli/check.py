@@ -24,12 +24,14 @@ def check(
     for found in check_inputs(inputs):
         if found.refusal is not None:
             n_refused += 1
-            console.print(f"[red]refused[/red]  {escape(found.case)}\n{escape(found.refusal.describe())}")
+            console.print(
+                f"[red]refused[/red]  {escape(found.case)}\n{escape(found.refusal.describe())}", soft_wrap=True
+            )
             continue
         n_read += 1
-        console.print(f"[green]usable[/green]   {escape(found.case)}  {escape(found.summary)}")
+        console.print(f"[green]usable[/green]   {escape(found.case)}  {escape(found.summary)}", soft_wrap=True)
         for note in found.notes:
-            console.print(f"         [yellow]{note.code}[/yellow] {escape(note.text)}")
+            console.print(f"         [yellow]{note.code}[/yellow] {escape(note.text)}", soft_wrap=True)
     console.print(f"{n_read} usable, {n_refused} refused")
     if n_refused:
         raise typer.Exit(Exit.SOME_FAILED if n_read else Exit.INPUT_REFUSED)

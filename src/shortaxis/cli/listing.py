@@ -24,6 +24,7 @@ def models() -> None:
     from shortaxis.pipeline import list_models
 
     table = Table("name", "method", "trained on", "licence", "file", box=None, header_style="bold")
-    for model in list_models():
+    found = list_models()
+    for model in found:
         table.add_row(model.name, model.method, model.trained_on, model.licence, str(model.path))
-    Console().print(table)
+    Console().print(table if found else "none is installed; docs/how-to/install.md says where one comes from")

@@ -1,4 +1,4 @@
-"""Scores as a table in the terminal."""
+"""Scores as tables in the terminal; `summary.json` has all of them."""
 
 from __future__ import annotations
 
@@ -9,23 +9,45 @@ from rich.console import Console
 from rich.table import Table
 
 
-def print_scores(scores: Mapping[str, Any]) -> None:
-    """One line per score; what is not defined is said to be so."""
-    table = Table("score", "value", box=None, header_style="bold")
-    for name, value in _flat(scores):
-        table.add_row(name, _shown(value))
-    Console().print(table)
+def print_scores(summary: Mapping[str, Any]) -> None:
+    """Overlap and distances per structure and phase, then the ventricles' agreement, each mean with its count."""
+    console = Console()
+    console.print(_overlap(summary))
+    console.print(_agreement(summary["agreement"]))
+    for case in summary["without_prediction"]:
+        console.print(f"no prediction: {case}", style="red", markup=False)
 
 
-def _flat(values: Mapping[str, Any], above: str = "") -> list[tuple[str, Any]]:
-    rows: list[tuple[str, Any]] = []
-    for name, value in values.items():
-        full = f"{above}{name}"
-        rows += _flat(value, f"{full}.") if isinstance(value, Mapping) else [(full, value)]
-    return rows
+def _overlap(summary: Mapping[str, Any]) -> Table:
+    title = f"{summary['n_cases']} cases; DSC counts what was missed as 0, distances leave it out"
+    table = Table("structure", "phase", title=title, title_justify="left", box=None, header_style="bold")
+    for heading in ("n", "DSC", "missed", "invented", "HD mm", "HD95 mm", "ASSD mm"):
+        table.add_column(heading, justify="right")
+    groups = [
+        (structure, phase, means)
+        for structure, phases in summary["by_structure"].items()
+        for phase, means in phases.items()
+    ]
+    for structure, phase, means in [*groups, ("all", "", summary)]:
+        dice = means["dice"]
+        distances = (_shown(means[key]["mean"]) for key in ("hd_mm", "hd95_mm", "assd_mm"))
+        counts = (str(dice[key]) for key in ("n_missed", "n_extra"))
+        table.add_row(structure, phase, str(dice["n"]), _shown(dice["mean"], 3), *counts, *distances)
+    return table
 
 
-def _shown(value: Any) -> str:
-    if value is None:
-        return "not defined"
-    return f"{value:.4g}" if isinstance(value, float) else str(value)
+def _agreement(ventricles: Mapping[str, Any]) -> Table:
+    title = "Agreement, prediction minus reference"
+    table = Table("index", title=title, title_justify="left", box=None, header_style="bold")
+    for heading in ("n", "left out", "bias", "limits of agreement", "MAE", "r"):
+        table.add_column(heading, justify="right")
+    for name, indices in ventricles.items():
+        for index, found in indices.items():
+            limits = f"{_shown(found['loa_low'])} to {_shown(found['loa_high'])}"
+            numbers = (_shown(found["bias"]), limits, _shown(found["mae"]), _shown(found["pearson"], 3))
+            table.add_row(f"{name}.{index}", str(found["n"]), str(found["n_left_out"]), *numbers)
+    return table
+
+
+def _shown(value: float | None, places: int = 2) -> str:
+    return "not defined" if value is None else f"{value:.{places}f}"
