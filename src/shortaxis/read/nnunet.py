@@ -58,7 +58,8 @@ def structure_named(name: str) -> Structure | None:
 
 
 def nnunet_scheme(root: Path) -> LabelScheme | None:
-    """The label scheme that `root`/dataset.json states; None where one of its names is in no synonym's list.
+    """The label scheme that `root`/dataset.json states; None where one of its names is in no synonym's list
+    or its labels are regions that overlap.
 
     A `myocardium` beside `scar` or `no-reflow` is the healthy part, because each voxel has one number.
 
@@ -68,6 +69,8 @@ def nnunet_scheme(root: Path) -> LabelScheme | None:
     try:
         labels = json.loads(read_bytes(path, DATASET_BUDGET_BYTES).decode("utf-8"))["labels"]
         pairs = [(key, value) if key.isdigit() else (value, key) for key, value in labels.items()]
+        if any(isinstance(code, list) for code, _ in pairs):  # regions that overlap: no number of their own
+            return None
         codes = {int(code): str(name) for code, name in pairs}
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as problem:
         expected = "a mapping `labels` between names and whole numbers"
