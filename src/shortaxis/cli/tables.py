@@ -19,8 +19,10 @@ def print_scores(summary: Mapping[str, Any]) -> None:
 
 
 def _overlap(summary: Mapping[str, Any]) -> Table:
-    title = f"{summary['n_cases']} cases; DSC counts what was missed as 0, distances leave it out"
-    table = Table("structure", "phase", title=title, title_justify="left", box=None, header_style="bold")
+    title = f"{summary['n_cases']} cases; DSC counts what was missed as 0, distances leave it out; – is not defined"
+    table = Table(title=title, title_justify="left", box=None, header_style="bold")
+    table.add_column("structure", no_wrap=True)
+    table.add_column("phase", no_wrap=True)
     for heading in ("n", "DSC", "missed", "invented", "HD mm", "HD95 mm", "ASSD mm"):
         table.add_column(heading, justify="right")
     groups = [
@@ -38,16 +40,18 @@ def _overlap(summary: Mapping[str, Any]) -> Table:
 
 def _agreement(ventricles: Mapping[str, Any]) -> Table:
     title = "Agreement, prediction minus reference"
-    table = Table("index", title=title, title_justify="left", box=None, header_style="bold")
+    table = Table(title=title, title_justify="left", box=None, header_style="bold")
+    table.add_column("index", no_wrap=True)
     for heading in ("n", "left out", "bias", "limits of agreement", "MAE", "r"):
         table.add_column(heading, justify="right")
     for name, indices in ventricles.items():
         for index, found in indices.items():
-            limits = f"{_shown(found['loa_low'])} to {_shown(found['loa_high'])}"
+            low, high = _shown(found["loa_low"]), _shown(found["loa_high"])
+            limits = f"{low} to {high}" if found["sd"] is not None else low
             numbers = (_shown(found["bias"]), limits, _shown(found["mae"]), _shown(found["pearson"], 3))
             table.add_row(f"{name}.{index}", str(found["n"]), str(found["n_left_out"]), *numbers)
     return table
 
 
 def _shown(value: float | None, places: int = 2) -> str:
-    return "not defined" if value is None else f"{value:.{places}f}"
+    return "–" if value is None else f"{value:.{places}f}"

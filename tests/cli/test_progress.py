@@ -1,0 +1,73 @@
+"""What a run over many cases shows, and the status it ends with."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from shortaxis.cli.exit_codes import Exit
+from shortaxis.cli.progress import status_of_cohort, watch_cases
+from shortaxis.core.errors import DamagedFile, OutputExists, ShortaxisError
+from shortaxis.core.study import Note
+
+
+def event(case: str, notes: tuple[Note, ...] = (), refusal: ShortaxisError | None = None) -> Any:
+    return SimpleNamespace(case=case, done=1, total=3, notes=notes, refusal=refusal)
+
+
+def result(done: int = 0, skipped: int = 0, failed: tuple[ShortaxisError, ...] = ()) -> Any:
+    return SimpleNamespace(
+        done=["x"] * done,
+        skipped=["x"] * skipped,
+        failed={f"case{number}": refusal for number, refusal in enumerate(failed)},
+        report=None,
+    )
+
+
+DAMAGED = DamagedFile("a whole file", "half of one", "copy it again", "a.nii")
+EXISTS = OutputExists("an empty folder", "results", "give --overwrite", "out/a")
+
+
+@pytest.mark.parametrize(
+    ("cohort", "status"),
+    [
+        (result(done=2), Exit.DONE),
+        (result(skipped=2), Exit.DONE),
+        (result(done=1, failed=(DAMAGED,)), Exit.SOME_FAILED),
+        (result(skipped=1, failed=(EXISTS,)), Exit.SOME_FAILED),
+        (result(failed=(DAMAGED,)), Exit.INPUT_REFUSED),
+        (result(failed=(EXISTS, EXISTS)), Exit.NOT_WRITTEN),
+        (result(failed=(EXISTS, DAMAGED)), Exit.INPUT_REFUSED),
+    ],
+)
+def test_a_cohort_ends_with_the_status_of_what_became_of_it(cohort: Any, status: Exit) -> None:
+    assert status_of_cohort(cohort) is status
+
+
+def test_a_refused_case_is_told_in_full_and_a_note_once(capsys: pytest.CaptureFixture[str]) -> None:
+    note = Note("SA-W020", "The spacing [mm] was taken from pixdim.")
+    with watch_cases() as watch:
+        watch(event("one", notes=(note,)))
+        watch(event("two", notes=(note,)))
+        watch(event("three", refusal=DAMAGED))
+    told = capsys.readouterr()
+    assert told.out == ""
+    assert told.err.count("SA-W020  one: The spacing [mm] was taken from pixdim.") == 1
+    assert "two" not in told.err
+    assert DAMAGED.describe() in told.err
+
+
+def test_the_summary_counts_cases_and_repeated_notes(capsys: pytest.CaptureFixture[str]) -> None:
+    note = Note("SA-W020", "The spacing was taken from pixdim.")
+    with watch_cases() as watch:
+        watch(event("one", notes=(note,)))
+        watch(event("two", notes=(note,)))
+    assert watch.summarise(result(done=2, skipped=1, failed=(DAMAGED,)), Path("out")) is Exit.SOME_FAILED
+    assert capsys.readouterr().out.splitlines() == [
+        "2 done, 1 done earlier, 1 failed",
+        "SA-W020 was noted 2 times",
+        "results: out",
+    ]

@@ -1,0 +1,50 @@
+"""Scores as the terminal shows them: every mean with its count, what is not defined as a dash."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from shortaxis.cli.tables import print_scores
+
+
+def means(dice: float | None, n: int, n_missed: int, distance: float | None) -> dict[str, Any]:
+    """As `measure.summary` gives them."""
+    far = {"mean": distance, "n": n - n_missed, "mean_charged": None, "n_charged": 0}
+    counts = {"mean": dice, "n": n, "n_missed": n_missed, "n_extra": 0, "n_in_neither": 0}
+    return {"dice": counts, "hd_mm": far, "hd95_mm": far, "assd_mm": far}
+
+
+def lines_of(capsys: pytest.CaptureFixture[str], summary: dict[str, Any]) -> list[list[str]]:
+    print_scores(summary)
+    return [line.split() for line in capsys.readouterr().out.splitlines()]
+
+
+def test_scores_stand_beside_their_counts(capsys: pytest.CaptureFixture[str]) -> None:
+    agreed = {"n": 2, "n_left_out": 1, "mae": 1.5, "bias": -0.5, "sd": 1.0, "loa_low": -2.46, "loa_high": 1.46}
+    summary = {
+        "n_cases": 3,
+        **means(0.6, 3, 1, 2.5),
+        "by_structure": {"lv_cavity": {"ED": means(0.6, 3, 1, 2.5), "ES": means(0.0, 1, 1, None)}},
+        "agreement": {"lv": {"edv_ml": {**agreed, "pearson": None}}},
+        "without_prediction": ["case2_ed"],
+    }
+    lines = lines_of(capsys, summary)
+    assert ["lv_cavity", "ED", "3", "0.600", "1", "0", "2.50", "2.50", "2.50"] in lines
+    assert ["lv_cavity", "ES", "1", "0.000", "1", "0", "–", "–", "–"] in lines
+    assert ["all", "3", "0.600", "1", "0", "2.50", "2.50", "2.50"] in lines
+    assert ["lv.edv_ml", "2", "1", "-0.50", "-2.46", "to", "1.46", "1.50", "–"] in lines
+    assert ["no", "prediction:", "case2_ed"] in lines
+
+
+def test_limits_that_one_pair_does_not_define_are_a_dash(capsys: pytest.CaptureFixture[str]) -> None:
+    alone = {"n": 1, "n_left_out": 0, "mae": 1.5, "bias": 1.5, "sd": None, "loa_low": None, "loa_high": None}
+    summary = {
+        "n_cases": 1,
+        **means(0.9, 1, 0, 1.0),
+        "by_structure": {},
+        "agreement": {"lv": {"ef_percent": {**alone, "pearson": None}}},
+        "without_prediction": [],
+    }
+    assert ["lv.ef_percent", "1", "0", "1.50", "–", "1.50", "–"] in lines_of(capsys, summary)
