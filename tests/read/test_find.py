@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -67,7 +66,7 @@ def test_equal_names_in_a_cohort_are_told_apart_and_the_studies_too(tmp_path: Pa
 
 def test_the_same_path_given_twice_is_one_case(tmp_path: Path) -> None:
     path = write(tmp_path / "a.nii.gz", an_image()[0])
-    os.symlink(path, tmp_path / "link.nii.gz")
+    (tmp_path / "link.nii.gz").symlink_to(path)
     assert len(find_cases([path, tmp_path, tmp_path / "." / "a.nii.gz"])) == 1
 
 
@@ -75,7 +74,7 @@ def test_hidden_entries_and_loops_of_links_are_passed_over(tmp_path: Path) -> No
     write(tmp_path / "a.nii.gz", an_image()[0])
     write(tmp_path / "._a.nii.gz", an_image()[0])
     write(tmp_path / "__MACOSX" / "b.nii.gz", an_image()[0])
-    os.symlink(tmp_path, tmp_path / "loop")
+    (tmp_path / "loop").symlink_to(tmp_path)
     assert found(tmp_path) == [("a", "nifti", "a.nii.gz")]
 
 
