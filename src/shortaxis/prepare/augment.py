@@ -100,7 +100,8 @@ def _move_points(points: Points, target_to_source: NDArray[np.float64]) -> Point
 def vary_grey(image: NDArray[np.float32], variation: Variation) -> NDArray[np.float32]:
     """Grey values [..., row, col] through blur, shading, gamma and noise; any scale in, standard scale expected after."""
     if variation.blur_px > 0.1:
-        image = np.stack([cv2.GaussianBlur(plane, (0, 0), variation.blur_px) for plane in image])
+        planes = image.reshape(-1, *image.shape[-2:])  # in plane only: slices of a volume lie far apart
+        image = np.stack([cv2.GaussianBlur(plane, (0, 0), variation.blur_px) for plane in planes]).reshape(image.shape)
     low, high = float(image.min()), float(image.max())
     unit = (image - low) / (high - low + 1e-6)
     if variation.shading:
