@@ -11,7 +11,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from shortaxis.core.labels import ACDC, LabelScheme, Labels
+from shortaxis.core.labels import ACDC, Labels, LabelScheme
 from shortaxis.core.study import Grid, Origin, Spacing, Study
 
 RV, MYOCARDIUM, LV = 1, 2, 3
