@@ -67,6 +67,7 @@ def rendered(study: Any, measures: dict[str, Any]) -> str:
 
 def test_the_page_names_no_address_and_its_policy_forbids_all_but_its_own_parts(study_of, measures_of) -> None:
     page = rendered(study_of(), measures_of())
+    assert page.startswith("<!DOCTYPE html>")
     without_pictures = re.sub(r"[A-Za-z0-9+/=]{200,}", "", page)
     assert not re.search(r"https?:|//[a-z]+\.|url\(|@import|<link|<iframe|<object", without_pictures)
     for tag, attributes in Tags(page).seen:

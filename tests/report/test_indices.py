@@ -56,9 +56,15 @@ def test_ventricles_come_first_and_unknown_parts_are_shown_too() -> None:
 def test_a_normal_range_is_written_out_and_a_value_outside_is_marked() -> None:
     measures = {
         "lv": {"ef_percent": 40.0, "edv_ml": 150.0, "mass_g": 200.0},
-        "ranges": {"lv.ef_percent": [52, 72], "lv.edv_ml": {"low": 88, "high": 227}, "lv.mass_g": {"high": 180}},
+        "ranges": {
+            "lv.ef_percent": [52, 72],
+            "lv.edv_ml": {"low": 88, "high": 227, "source": "A 2017"},
+            "lv.mass_g": {"high": 180},
+        },
     }
-    ef, edv, mass = sections_of(measures)[0].indices
+    (section,) = sections_of(measures)
+    ef, edv, mass = section.indices
+    assert section.has_ranges and section.range_sources == ("A 2017",)
     assert (ef.normal, ef.outside) == ("52 – 72", "below")
     assert (edv.normal, edv.outside) == ("88 – 227", None)
     assert (mass.normal, mass.outside) == ("up to 180", "above")

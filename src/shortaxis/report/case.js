@@ -155,6 +155,7 @@
     const shape = aspect(view());
     const room = large.parentElement.clientWidth;
     const height = Math.min(room / shape, Math.max(340, window.innerHeight * 0.6));
+    large.style.aspectRatio = String(shape);
     large.style.height = `${Math.round(height)}px`;
     large.style.width = `${Math.round(height * shape)}px`;
     const count = tiles.length;
@@ -238,7 +239,7 @@
   }
 
   const times = data.timesMs;
-  const frameMs = times ? times[times.length - 1] / (times.length - 1) : 40;
+  const frameMs = times ? times[times.length - 1] / (times.length - 1) : data.frames < 6 ? 500 : 40; // single phases would flicker
   let due = 0;
   function tick(now) {
     if (!state.playing) return;
@@ -337,6 +338,6 @@
   });
   window.addEventListener("hashchange", recall);
   window.addEventListener("resize", layout);
-  window.addEventListener("beforeprint", () => { play(false); layout(); });
+  window.addEventListener("beforeprint", () => play(false));
   recall();
 })();

@@ -190,19 +190,24 @@ def _phase_rows(measures: Mapping[str, Any]) -> Iterator[Index]:
 def _conventions(measures: Mapping[str, Any], study: Study) -> Iterator[str]:
     convention: Any = measures.get("convention")
     if isinstance(convention, Mapping):
-        yield from (f"{humanised(key)}: {shown(value) or 'not stated'}" for key, value in flattened(convention))
+        yield from (_sentence(key, shown(value)) for key, value in flattened(convention))
     elif isinstance(convention, Sequence) and not isinstance(convention, str):
         yield from (str(line) for line in convention)
     else:
         yield str(convention) if convention else _NO_CONVENTION
-    if study.facts.convention:
+    if study.facts.convention and not (isinstance(convention, Mapping) and convention.get("labels")):
         yield f"The data set's readers: {study.facts.convention}"
+
+
+def _sentence(key: str, text: str | None) -> str:
+    """A convention in words; one that is a sentence already needs no heading."""
+    return text if text and text.endswith(".") else f"{humanised(key)}: {text or 'not stated'}"
 
 
 def _slice_table(measures: Mapping[str, Any]) -> dict[str, Any]:
     """The rows of `measures["slices"]` under the union of their keys."""
     rows: list[Mapping[str, Any]] = list(measures.get("slices") or ())
-    keys = list(dict.fromkeys(key for row in rows for key in row))
+    keys = list(dict.fromkeys(key for row in rows for key in row if key != "slice_index"))
     columns = []
     for key in keys:
         name, unit = name_and_unit(key)

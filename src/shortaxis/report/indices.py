@@ -43,11 +43,19 @@ NAMES: Mapping[str, str] = {
     "co_index": "Cardiac index",
     "mass_index": "Myocardial mass index",
     "bsa": "Body surface area",
+    "ed_mean": "Mean thickness (ED)",
+    "ed_max": "Greatest thickness (ED)",
+    "heart_rate": "Heart rate",
     "ed_number": "End-diastolic frame",
     "es_number": "End-systolic frame",
     "source": "Phases taken from",
 }
-SECTION_TITLES: Mapping[str, str] = {"lv": "Left ventricle", "rv": "Right ventricle", "patient": "Patient facts"}
+SECTION_TITLES: Mapping[str, str] = {
+    "lv": "Left ventricle",
+    "rv": "Right ventricle",
+    "wall": "Wall",
+    "patient": "Patient facts",
+}
 _NOT_SECTIONS = frozenset({"case", "phases", "curve", "slices", "convention", "notes", "reasons", "ranges", "error"})
 _ABBREVIATIONS = {"lv": "LV", "rv": "RV", "ed": "ED", "es": "ES", "ef": "EF", "bsa": "BSA", "mri": "MRI"}
 
@@ -64,6 +72,7 @@ class Index:
         reason: why it is undefined.
         normal: the normal range in words, where one was given.
         outside: whether the value lies below or above that range.
+        normal_source: where that range was published.
     """
 
     key: str
@@ -73,6 +82,7 @@ class Index:
     reason: str | None
     normal: str | None = None
     outside: Literal["below", "above"] | None = None
+    normal_source: str | None = None
 
 
 @dataclass(frozen=True)
@@ -86,6 +96,11 @@ class Section:
     @property
     def has_ranges(self) -> bool:
         return any(index.normal for index in self.indices)
+
+    @property
+    def range_sources(self) -> tuple[str, ...]:
+        """Where the normal ranges were published, each source once."""
+        return tuple(dict.fromkeys(index.normal_source for index in self.indices if index.normal_source))
 
 
 def sections_of(measures: Mapping[str, Any]) -> tuple[Section, ...]:
@@ -158,8 +173,10 @@ def _indices(measures: Mapping[str, Any], section: str, part: Mapping[str, Any])
         name, unit = name_and_unit(leaf)
         text = shown(value)
         reason = missing_reason(measures, key) if text is None else None
-        low, high = _range_of(ranges.get(key))
-        yield Index(key, name, unit, text, reason, _range_text(low, high), _outside(value, low, high))
+        given = ranges.get(key)
+        low, high = _range_of(given)
+        source = str(given["source"]) if isinstance(given, Mapping) and given.get("source") else None
+        yield Index(key, name, unit, text, reason, _range_text(low, high), _outside(value, low, high), source)
 
 
 def _range_of(given: Any) -> tuple[float | None, float | None]:
