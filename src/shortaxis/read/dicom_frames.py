@@ -23,12 +23,6 @@ if TYPE_CHECKING:
 
 MAX_PIXEL_BYTES = 2 * 2**30  # of one object, decoded
 MAX_FRAMES = 20_000  # of one object
-PARSE_ERRORS = (
-    ValueError, TypeError, KeyError, IndexError, AttributeError, EOFError, OSError, NotImplementedError,
-    OverflowError, MemoryError, RecursionError, RuntimeError, AssertionError, struct.error,
-)  # fmt: skip
-"""What pydicom lets through on damaged input, found by flipping and cutting bytes."""
-
 _T = TypeVar("_T")
 _DEFLATED = "1.2.840.10008.1.2.1.99"
 
@@ -131,7 +125,7 @@ def frames_of(source: Source) -> tuple[Frame, ...]:
             return tuple(_frame(_Reader(dataset, number), source, number) for number in range(count))
         except ShortaxisError:
             raise
-        except PARSE_ERRORS as problem:
+        except parse_errors() as problem:
             raise_damaged(source, problem)
 
 
@@ -159,6 +153,16 @@ def check_claim(dataset: Dataset, source: Source) -> int:
         found = f"a file of {source.size} bytes"
         raise DamagedFile(f"the {size} bytes of pixels its header states", found, "copy it again", source.path)
     return count
+
+
+def parse_errors() -> tuple[type[Exception], ...]:
+    """What pydicom and its codecs let through on damaged input, found by flipping and cutting bytes."""
+    from pydicom.errors import BytesLengthException, InvalidDicomError
+
+    return (
+        *(ValueError, TypeError, LookupError, AttributeError, EOFError, OSError, RuntimeError, ArithmeticError),
+        *(MemoryError, AssertionError, struct.error, BytesLengthException, InvalidDicomError),
+    )
 
 
 def raise_damaged(source: Source, problem: BaseException) -> NoReturn:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from shortaxis.core.errors import DamagedFile, ShortaxisError, TooLarge, UnreadableTransferSyntax
 from shortaxis.read.dicom_files import Source
-from shortaxis.read.dicom_frames import PARSE_ERRORS, Frame, check_claim, raise_damaged, refuse_deflated
+from shortaxis.read.dicom_frames import Frame, check_claim, parse_errors, raise_damaged, refuse_deflated
 
 if TYPE_CHECKING:
     from pydicom import Dataset
@@ -97,7 +97,7 @@ def decode_file(content: bytes, source: Source) -> NDArray[np.generic]:
             return _turned_round(stored, dataset) if dataset.PhotometricInterpretation == "MONOCHROME1" else stored
         except ShortaxisError:
             raise
-        except PARSE_ERRORS as problem:
+        except parse_errors() as problem:
             raise_damaged(source, problem)
 
 
