@@ -50,7 +50,10 @@ class LabelScheme:
 
     def code_of(self, structure: Structure) -> int:
         """The number of a directly labelled structure; KeyError for a union or a stranger."""
-        return next(code for code, known in self.codes.items() if known == structure)
+        for code, known in self.codes.items():
+            if known == structure:
+                return code
+        raise KeyError(structure)
 
     def has(self, structure: Structure) -> bool:
         """Whether this scheme can tell where `structure` is, directly or as a union."""
