@@ -49,12 +49,17 @@ class Bundle:
 
 
 def save_bundle(path: Path, bundle: Bundle) -> str:
-    """Write a bundle in float16 and return its sha256. Raises WriteFailed."""
+    """Write a bundle in float16 (float32 where a number is too large for it) and return its sha256. Raises WriteFailed."""
     import torch
     from safetensors.torch import save
 
+    def stored(value: Tensor) -> Tensor:
+        half = value.to(torch.float16) if value.is_floating_point() else value
+        fits = bool(torch.isfinite(half).all()) or not bool(torch.isfinite(value).all())
+        return (half if fits else value.float()).contiguous().cpu()  # beyond 65504: kept in float32
+
     tensors = {
-        f"{number}/{stage}/{name}": (value.to(torch.float16) if value.is_floating_point() else value).contiguous().cpu()
+        f"{number}/{stage}/{name}": stored(value)
         for number, member in enumerate(bundle.members)
         for stage, weights in member.items()
         for name, value in weights.items()
@@ -90,22 +95,33 @@ def load_bundle(path: Path) -> Bundle:
         tensors = load(data)
     except (SafetensorError, ValueError, KeyError) as problem:
         raise BadWeights("a whole safetensors file", str(problem), "fetch or train the model again", path) from problem
+    try:
+        return _rebuild(manifest, tensors, hashlib.sha256(data).hexdigest())
+    except (ValueError, KeyError, TypeError, AttributeError) as problem:
+        raise BadWeights(
+            "a complete manifest and weights named member/stage/parameter", repr(problem),
+            "choose a model made by `shortaxis train`", path,
+        ) from problem  # fmt: skip
+
+
+def _rebuild(manifest: Mapping[str, Any], tensors: Mapping[str, Tensor], sha256: str) -> Bundle:
+    """The bundle; any of the caller's four exceptions where a part is missing or of another kind."""
     members: dict[int, dict[str, dict[str, Tensor]]] = {}
     for key, tensor in tensors.items():
         number, stage, name = key.split("/", 2)
         value = tensor.float() if tensor.is_floating_point() else tensor
         members.setdefault(int(number), {}).setdefault(stage, {})[name] = value
-    scheme = LabelScheme(
-        manifest["scheme"]["name"], {int(k): Structure(v) for k, v in manifest["scheme"]["codes"].items()}
-    )
+    if not members:
+        raise ValueError("no weights at all")
+    codes = {int(code): Structure(name) for code, name in manifest["scheme"]["codes"].items()}
     return Bundle(
         manifest["method"],
         manifest["recipe_name"],
-        manifest["recipe"],
-        scheme,
+        dict(manifest["recipe"]),
+        LabelScheme(manifest["scheme"]["name"], codes),
         [members[number] for number in sorted(members)],
-        manifest["card"],
-        hashlib.sha256(data).hexdigest(),
+        dict(manifest["card"]),
+        sha256,
     )
 
 
@@ -118,7 +134,7 @@ def _manifest(data: bytes, path: Path) -> dict[str, Any]:
         header = json.loads(data[8 : 8 + size])
         manifest = json.loads(header["__metadata__"]["shortaxis"])
         known = manifest["format"]
-    except (ValueError, KeyError, TypeError) as problem:
+    except (ValueError, KeyError, TypeError, RecursionError) as problem:
         raise BadWeights(
             "a shortaxis manifest in the header", "none that can be read", "choose a model made by `shortaxis train`", path
         ) from problem
