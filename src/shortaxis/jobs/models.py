@@ -82,7 +82,8 @@ def ready_model(path: Path, compute: Compute) -> Model:
     """
     bundle = load_bundle(path)
     method = method_named(bundle.method)
-    recipe = next(iter(method.recipes.values())).overlaid(bundle.recipe, path)
+    own = [recipe for name, recipe in method.recipes.items() if name == bundle.recipe_name]
+    recipe = [*own, *method.recipes.values()][0].overlaid(bundle.recipe, path)  # a recipe's parts may differ in kind
     stages = method.stages(recipe)
     nets = {
         stage.name: [_net(stage, bundle, member.get(stage.name), compute, path) for member in bundle.members]
