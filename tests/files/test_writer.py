@@ -59,8 +59,7 @@ def test_a_write_that_fails_leaves_the_earlier_file_and_nothing_else(
 
 
 def test_a_disk_that_fills_up_midway_leaves_the_earlier_file(tmp_path: Path) -> None:
-    import resource  # a true limit of the system on the size of files, not a stand-in
-
+    resource = pytest.importorskip("resource")  # a true limit of the system on the size of files, not a stand-in
     path = tmp_path / "out.bin"
     write_bytes(path, b"earlier")
     before = resource.getrlimit(resource.RLIMIT_FSIZE)

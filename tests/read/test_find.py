@@ -56,6 +56,11 @@ def test_segmentations_are_never_taken_for_images(tmp_path: Path) -> None:
         find_cases([tmp_path / "a_gt.nii.gz"])
 
 
+def test_a_folder_the_user_names_is_read_whatever_it_is_called(tmp_path: Path) -> None:
+    path = write(tmp_path / "segmentation" / "a.nii.gz", an_image()[0])
+    assert found(path.parent) == found(path) == [("a", "nifti", "a.nii.gz")]
+
+
 def test_equal_names_in_a_cohort_are_told_apart_and_the_studies_too(tmp_path: Path) -> None:
     write(tmp_path / "x" / "sa.nii.gz", an_image()[0])
     write(tmp_path / "y" / "sa.nii.gz", an_image()[0] + np.int16(1))

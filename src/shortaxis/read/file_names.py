@@ -32,11 +32,6 @@ def has_label_ending(path: Path) -> bool:
     return bool(_LABEL_ENDING.search(stem_of(path)))
 
 
-def is_labels(path: Path) -> bool:
-    """Whether the file's name or its folder's (`labels`, `masks`, ...) says segmentation."""
-    return has_label_ending(path) or path.parent.name.lower() in LABEL_FOLDERS
-
-
 def labels_stem(path: Path) -> str:
     """The name that a segmentation shares with its image: `x` for `x_gt.nii.gz`."""
     return _LABEL_ENDING.sub("", stem_of(path))

@@ -13,7 +13,7 @@ from shortaxis.core.errors import MissingFile, NoStudy, UnknownFormat, Unreadabl
 from shortaxis.core.study import Study
 from shortaxis.files.names import slug, stem_of, unique
 from shortaxis.read.acdc import looks_like_acdc, read_acdc
-from shortaxis.read.file_names import is_labels, is_nifti
+from shortaxis.read.file_names import LABEL_FOLDERS, has_label_ending, is_nifti
 from shortaxis.read.folders import entries_of, walk
 from shortaxis.read.nifti import read_nifti
 
@@ -84,7 +84,7 @@ def _cases_at(path: Path) -> Iterator[tuple[Kind, Path]]:
     if is_folder:
         yield from _cases_below(path, set())
     elif is_nifti(path):
-        if not is_labels(path):
+        if not has_label_ending(path):
             yield "nifti", path
     elif _is_dicom(path):
         yield "dicom", path
@@ -101,8 +101,9 @@ def _cases_below(folder: Path, seen: set[str]) -> Iterator[tuple[Kind, Path]]:
         yield "acdc", folder
         return
     folders, files = entries_of(folder)
+    folders = [path for path in folders if path.name.lower() not in LABEL_FOLDERS]  # below an input, never the input
     for path in files:
-        if is_nifti(path) and not is_labels(path):
+        if is_nifti(path) and not has_label_ending(path):
             yield "nifti", path
     others = [path for path in files if not is_nifti(path)]
     if any(_is_dicom(path) for path in others if path.suffix.lower() != ".zip"):
