@@ -221,6 +221,22 @@ def test_breath_holds_repeated_inside_one_series_are_told_apart(tmp_path):
     assert codes(study) == ["SA-W063"]
 
 
+def test_a_breath_hold_at_another_heart_rate_is_told_apart_where_time_restarts(tmp_path):
+    cine = Cine(n_phases=8, n_slices=3)
+    make_ge(tmp_path / "a", cine)
+    make_ge(tmp_path / "b", cine)
+
+    def repeat(dataset) -> None:
+        dataset.InstanceNumber += 100
+        dataset.TriggerTime = float(dataset.TriggerTime) * 0.9
+        _brighter(dataset)
+
+    edit_all(tmp_path / "b", repeat)
+    study = only(tmp_path)
+    np.testing.assert_array_equal(study.image, cine.truth() + 1)
+    assert codes(study) == ["SA-W063"]
+
+
 def test_images_that_are_there_twice_count_once(tmp_path):
     make_ge(tmp_path / "a", CINE)
     for path in every_file(tmp_path)[:5]:

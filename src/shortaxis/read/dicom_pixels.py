@@ -52,16 +52,13 @@ def load(runs: Sequence[Sequence[Frame]]) -> Pixels:
     """
     flat = [frame for run in runs for frame in run]
     _check_total(flat)
-    wanted: dict[Source, list[Frame]] = defaultdict(list)
-    for frame in flat:
-        wanted[frame.source].append(frame)
     planes: dict[Frame, NDArray[np.generic]] = {}
     digests = []
-    for source, frames in wanted.items():
+    for source, wanted in _by_source(flat).items():
         content = source.read()
         digests.append(hashlib.sha256(content).digest())
         stored = decode_file(content, source)
-        planes |= {frame: _rescaled(stored[frame.number], frame).copy() for frame in frames}
+        planes |= {frame: _rescaled(stored[frame.number], frame).copy() for frame in wanted}
     stacked = tuple(np.stack([planes[frame] for frame in run]) for run in runs)
     return Pixels(stacked, hashlib.sha256(b"".join(sorted(digests))).hexdigest())
 
@@ -69,12 +66,17 @@ def load(runs: Sequence[Sequence[Frame]]) -> Pixels:
 def fingerprints(frames: Sequence[Frame]) -> list[bytes]:
     """A hash of each frame's stored values, each file decoded once."""
     found: dict[Frame, bytes] = {}
-    for source in dict.fromkeys(frame.source for frame in frames):
+    for source, wanted in _by_source(frames).items():
         stored = decode_file(source.read(), source)
-        for frame in frames:
-            if frame.source is source:
-                found[frame] = hashlib.sha256(stored[frame.number].tobytes()).digest()
+        found |= {frame: hashlib.sha256(stored[frame.number].tobytes()).digest() for frame in wanted}
     return [found[frame] for frame in frames]
+
+
+def _by_source(frames: Sequence[Frame]) -> dict[Source, list[Frame]]:
+    groups: dict[Source, list[Frame]] = defaultdict(list)
+    for frame in frames:
+        groups[frame.source].append(frame)
+    return groups
 
 
 def decode_file(content: bytes, source: Source) -> NDArray[np.generic]:

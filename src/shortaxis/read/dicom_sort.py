@@ -109,26 +109,28 @@ def _is_same_place(one: Plane, other: Plane) -> bool:
 
 def _breath_holds(frames: list[Frame]) -> list[list[Frame]]:
     """Frames at one position apart by acquisition, where each part has enough phases to be a cine of its own."""
-    by_number = sorted(frames, key=lambda frame: frame.timing.instance or 0)
-    sawtooth: list[list[Frame]] = []
-    last = np.inf
-    for frame in by_number:
-        trigger = frame.timing.trigger_ms if frame.timing.trigger_ms is not None else last
-        if trigger < last:
-            sawtooth.append([])
-        if not sawtooth:
-            return [frames]
-        sawtooth[-1].append(frame)
-        last = trigger
     candidates = (
         _grouped(frames, lambda frame: frame.timing.acquisition),
         _grouped(frames, lambda frame: frame.timing.acquired_s),
-        sawtooth,
+        _where_time_restarts(frames),
     )
     for parts in candidates:
         if len(parts) > 1 and min(map(len, parts)) >= MIN_PHASES:
             return parts
     return [frames]
+
+
+def _where_time_restarts(frames: list[Frame]) -> list[list[Frame]]:
+    """Frames in the order of their numbers, cut where the trigger time falls back."""
+    parts: list[list[Frame]] = [[]]
+    last = -np.inf
+    for frame in sorted(frames, key=lambda frame: frame.timing.instance or 0):
+        trigger = last if frame.timing.trigger_ms is None else frame.timing.trigger_ms
+        if trigger < last:
+            parts.append([])
+        parts[-1].append(frame)
+        last = trigger
+    return parts
 
 
 def _by_occurrence(frames: list[Frame]) -> list[list[Frame]]:
