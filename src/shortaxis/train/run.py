@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 from torch import Tensor
@@ -56,7 +55,7 @@ def fit_stage(
 
     Raises:
         LeakingSplit: the fold shares a patient.
-        LabelsMissing: no training case gave a labelled sample.
+        LabelsMissing: no training case gave a labelled sample, or one lacks a structure of `scheme`.
     """
     refuse_leaks(fold)
     examples = list(_examples(stage, scheme, cases, fold.train))
@@ -78,7 +77,8 @@ def fit_stage(
 def _settings(stage: Stage) -> dict[str, Any]:
     """A stage's settings as JSON, so that a run is resumed only by the recipe that began it."""
     config = getattr(stage, "config", None)
-    return {"config": json.loads(config.model_dump_json()) if config else None, "fit": json.loads(stage.fit.model_dump_json())}
+    settings = {"config": config, "fit": stage.fit}
+    return {name: None if held is None else json.loads(held.model_dump_json()) for name, held in settings.items()}
 
 
 def _examples(
@@ -87,4 +87,18 @@ def _examples(
     wanted = set(patients)
     for case in cases:
         if case.patient in wanted:
-            yield from stage.examples(case.read(), scheme, None)
+            study = case.read()
+            _refuse_undrawn(study, scheme)
+            yield from stage.examples(study, scheme, None)
+
+
+def _refuse_undrawn(study: Study, scheme: LabelScheme) -> None:
+    """Raises LabelsMissing where the labels cannot tell a structure: undrawn is not background."""
+    known = study.labels.scheme if study.labels is not None else scheme
+    lacking = [structure for structure in scheme.structures if not known.has(structure)]
+    if lacking:
+        raise LabelsMissing(
+            f"labels of {', '.join(scheme.structures)}",
+            f"{study.name}, whose labels ({known.name}) lack {', '.join(lacking)}",
+            "choose a --label-scheme that all training cases have",
+        )
