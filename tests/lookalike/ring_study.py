@@ -15,7 +15,7 @@ from shortaxis.core.labels import ACDC, Labels, LabelScheme
 from shortaxis.core.study import Grid, Origin, Spacing, Study
 
 RV, MYOCARDIUM, LV = 1, 2, 3
-GREY = np.array([40.0, 200.0, 90.0, 220.0])  # of background, right ventricle, myocardium, left ventricle
+GREY = np.array([40.0, 190.0, 90.0, 235.0])  # of background, right ventricle, myocardium, left ventricle
 SPACING_MM: Spacing = (8.0, 2.0, 2.0)
 
 

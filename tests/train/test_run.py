@@ -1,0 +1,80 @@
+"""A stage trained on a fold's patients: who is read, who is refused."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+
+from shortaxis.core.errors import CannotResume, LabelsMissing, LeakingSplit
+from shortaxis.core.labels import ACDC, LEFT_VENTRICLE, MNMS
+from shortaxis.core.recipe import FitRecipe
+from shortaxis.core.study import Study
+from shortaxis.train.folds import Fold
+from shortaxis.train.run import TrainingCase, fit_stage
+from tests.lookalike.ring_study import ring_study
+from tests.train.runs import run_in
+from tests.train.tiny import TinyStage
+
+STAGE = TinyStage(FitRecipe(steps=2, batch=3, validate_every=1), channels=1)
+
+
+def cases(reads: list[str], **changes: object) -> list[TrainingCase]:
+    def reader(name: str, seed: int) -> Callable[[], Study]:
+        def read() -> Study:
+            reads.append(name)
+            return replace(ring_study(n_frames=1, slices=2, seed=seed, name=name), **changes)  # type: ignore[arg-type]
+
+        return read
+
+    return [TrainingCase(f"{patient}-{visit}", patient, reader(f"{patient}-{visit}", visit))
+            for patient in ("p1", "p2", "p3") for visit in (1, 2)]  # fmt: skip
+
+
+def test_only_the_folds_patients_are_read_with_all_their_cases(tmp_path: Path) -> None:
+    reads: list[str] = []
+    fitted = fit_stage(STAGE, ACDC, cases(reads), Fold(("p1",), ("p3",)), run_in(tmp_path))
+    assert reads == ["p1-1", "p1-2", "p3-1", "p3-2"]
+    assert fitted.finished and set(fitted.weights) == set(STAGE.build(ACDC).state_dict())
+
+
+def test_a_shared_patient_is_refused_before_anything_is_read(tmp_path: Path) -> None:
+    reads: list[str] = []
+    with pytest.raises(LeakingSplit, match="p2"):
+        fit_stage(STAGE, ACDC, cases(reads), Fold(("p1", "p2"), ("p2",)), run_in(tmp_path))
+    assert reads == [] and not list(tmp_path.iterdir())
+
+
+def test_nobody_held_out_means_the_last_state(tmp_path: Path) -> None:
+    fitted = fit_stage(STAGE, ACDC, cases([]), Fold(("p1",), ()), run_in(tmp_path))
+    assert all(torch.isfinite(value).all() for value in fitted.weights.values())
+
+
+def test_patients_without_a_case_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(LabelsMissing):
+        fit_stage(STAGE, ACDC, cases([]), Fold(("stranger",), ()), run_in(tmp_path))
+
+
+def test_a_case_without_labels_is_refused_by_name(tmp_path: Path) -> None:
+    with pytest.raises(LabelsMissing, match="p1-1"):
+        fit_stage(STAGE, ACDC, cases([], labels=None), Fold(("p1",), ()), run_in(tmp_path))
+
+
+def test_labels_that_lack_a_structure_are_not_taken_for_background(tmp_path: Path) -> None:
+    """Nobody drew the right ventricle in these: to learn from them that there is none would be wrong."""
+    labels = ring_study(n_frames=1, slices=2, scheme=LEFT_VENTRICLE).labels
+    with pytest.raises(LabelsMissing, match="rv_cavity"):
+        fit_stage(STAGE, ACDC, cases([], labels=labels), Fold(("p1",), ()), run_in(tmp_path))
+    fit_stage(STAGE, LEFT_VENTRICLE, cases([]), Fold(("p1",), ()), run_in(tmp_path))  # fewer is no problem
+
+
+@pytest.mark.parametrize("change", ["fold", "scheme", "recipe"])
+def test_a_run_is_resumed_only_as_it_began(change: str, tmp_path: Path) -> None:
+    fit_stage(STAGE, ACDC, cases([]), Fold(("p1",), ()), run_in(tmp_path))
+    fold = Fold(("p2",), ()) if change == "fold" else Fold(("p1",), ())
+    stage = replace(STAGE, fit=STAGE.fit.model_copy(update={"steps": 9})) if change == "recipe" else STAGE
+    with pytest.raises(CannotResume):
+        fit_stage(stage, MNMS if change == "scheme" else ACDC, cases([]), fold, run_in(tmp_path))
