@@ -122,8 +122,8 @@ class AtrousPyramid(nn.Module):
             )
             for rate in rates
         )
-        # No normalisation on a map of one pixel: a batch of one would have no variance.
-        self.image = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Conv2d(inputs, width, 1), nn.ReLU(True))
+        # No normalisation on a map of one pixel: a batch of one would have no variance. No bias: the next one takes it out.
+        self.image = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Conv2d(inputs, width, 1, bias=False), nn.ReLU(True))
         self.fuse = nn.Sequential(
             nn.Conv2d(width * (len(rates) + 1), width, 1, bias=False), nn.BatchNorm2d(width), nn.ReLU(True)
         )
