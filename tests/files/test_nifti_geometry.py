@@ -39,6 +39,12 @@ def test_acdc_s_unit_columns_take_the_spacing_from_pixdim_with_a_note(image: Pat
     assert grid.nifti is not None and grid.nifti.pixdim[1:4] == (1.5, 1.5, 8)
 
 
+def test_unit_columns_are_held_against_a_coded_qform_at_their_true_spacing(image: Path) -> None:
+    rewrite(image, srow_x=[-1, 0, 0, 0], srow_y=[0, -1, 0, 0], srow_z=[0, 0, 1, 0], qform_code=1)
+    rewrite(image, quatern_b=0, quatern_c=0, quatern_d=1, qoffset_x=0, qoffset_y=0, qoffset_z=0)
+    assert load_nifti(image).grid.spacing_mm == (8, 1.5, 1.5)
+
+
 def test_true_millimetre_voxels_get_no_such_note(tmp_path: Path) -> None:
     assert codes(write(tmp_path / "a.nii", an_image()[0], np.diag([-1.0, -1, 1, 1]))) == []
 
