@@ -138,7 +138,7 @@ def test_atrous_pyramid_has_a_branch_for_every_rate_and_one_for_the_whole_image(
     pyramid = AtrousPyramid(3, 4, (1, 6, 12, 18))
     rates = [module.dilation for module in pyramid.branches.modules() if isinstance(module, nn.Conv2d)]
     assert rates == [(1, 1), (6, 6), (12, 12), (18, 18)]
-    assert pyramid.fuse[0].in_channels == 5 * 4  # pyright: ignore[reportAttributeAccessIssue]
+    assert pyramid.fuse[0].in_channels == 5 * 4
     assert pyramid(torch.rand(2, 3, 7, 9)).shape == (2, 4, 7, 9)
 
 
