@@ -73,7 +73,7 @@ class LabelScheme:
             else:
                 whole = next((w for w, parts in target.unions.items() if structure in parts), None)
                 holder = whole or next((w for w, parts in self.unions.items() if structure in parts), None)
-                if holder in target.codes.values():
+                if holder is not None and holder in target.codes.values():
                     table[code] = target.code_of(holder)  # infarct counts as myocardium where only that is known
         return table[labels]
 

@@ -103,5 +103,5 @@ def _net(stage: Stage, bundle: Bundle, weights: Mapping[str, object] | None, com
             f"the weights of stage {stage.name!r} of {bundle.method}", f"differing: {listed}",
             "use the version of shortaxis that trained it, or train it again", path,
         )  # fmt: skip
-    net.load_state_dict(dict(weights or {}))  # type: ignore[arg-type]
+    net.load_state_dict(dict(weights or {}))
     return compute.place(net).eval()

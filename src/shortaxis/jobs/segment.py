@@ -64,7 +64,7 @@ def segment_study(
     found = segment_cine(
         model.stages, model.nets, seen, model.bundle.scheme, model.method.repair, compute, located, report
     )
-    labels = found.labels if shifts is None else shifts.undo(found.labels)
+    labels = found.labels if shifts is None else shifts.undo(found.labels).astype(np.uint8, copy=False)
     study = study.with_notes(*found.notes)
     wanted = scheme or model.bundle.scheme
     labels = labels if wanted is model.bundle.scheme else model.bundle.scheme.translate(labels, wanted)

@@ -94,7 +94,8 @@ def vary_geometry(sample: Sample, variation: Variation, size: tuple[int, int]) -
 
 def _move_points(points: Points, target_to_source: NDArray[np.float64]) -> Points:
     linear, offset = target_to_source[:, :2], target_to_source[:, 2]
-    return np.linalg.solve(linear, (points[:, ::-1] - offset).T).T[:, ::-1].copy()
+    moved = np.linalg.solve(linear, (points[:, ::-1] - offset).T).T
+    return np.asarray(moved[:, ::-1], np.float64)
 
 
 def vary_grey(image: NDArray[np.float32], variation: Variation) -> NDArray[np.float32]:

@@ -15,7 +15,7 @@ Box = tuple[float, float, float, float]
 
 def box_of(mask: NDArray[np.bool_]) -> Box | None:
     """The box of a mask [..., row, col], leading axes merged; None where the mask is empty."""
-    plane = mask.reshape(-1, *mask.shape[-2:]).any(axis=0)
+    plane = np.asarray(mask.reshape(-1, *mask.shape[-2:]).any(axis=0))
     if not plane.any():
         return None
     rows, cols = np.flatnonzero(plane.any(axis=1)), np.flatnonzero(plane.any(axis=0))

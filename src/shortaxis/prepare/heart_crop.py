@@ -61,7 +61,7 @@ def _resample(grid: Grid, box: Box | None, config: HeartCropConfig, orient: Orie
     heart_mm = 0.0 if spread is None else float((spread * pixel_mm).max())
     target_mm = max(config.pixel_mm, heart_mm / (config.fill * config.size_px))
     if orient.transpose:
-        shape, pixel_mm = shape[::-1], pixel_mm[::-1]
+        shape, pixel_mm = (shape[1], shape[0]), pixel_mm[::-1]
     return resample_to(shape, (float(pixel_mm[0]), float(pixel_mm[1])), target_mm)
 
 

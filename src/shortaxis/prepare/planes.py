@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from shortaxis.core.place import Interpolation, Planes
 
@@ -11,11 +12,11 @@ from shortaxis.core.place import Interpolation, Planes
 cv2.setNumThreads(0)
 
 
-def _workable(planes: Planes) -> Planes:
+def _workable(planes: Planes) -> NDArray[np.uint8] | NDArray[np.float32]:
     """The same numbers in a type opencv can resample."""
-    if planes.dtype in (np.uint8, np.float32):
-        return planes
-    return planes.astype(np.uint8 if planes.dtype == np.bool_ else np.float32)
+    if planes.dtype in (np.uint8, np.bool_):
+        return planes.astype(np.uint8, copy=False)
+    return planes.astype(np.float32, copy=False)
 
 
 def resize_planes(planes: Planes, shape: tuple[int, int], interpolation: Interpolation) -> Planes:
@@ -34,8 +35,8 @@ def resize_planes(planes: Planes, shape: tuple[int, int], interpolation: Interpo
         mode = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
     flat = np.ascontiguousarray(_workable(planes)).reshape(-1, *source)
     out = np.empty((len(flat), *shape), flat.dtype)
-    for plane, target in zip(flat, out, strict=True):
-        cv2.resize(plane, (shape[1], shape[0]), dst=target, interpolation=mode)
+    for index, plane in enumerate(flat):
+        out[index] = cv2.resize(plane, (shape[1], shape[0]), interpolation=mode)
     out = out.reshape(*planes.shape[:-2], *shape)
     return out.astype(planes.dtype) if interpolation == "nearest" else out
 
@@ -55,8 +56,7 @@ def warp_planes(
     mode = cv2.INTER_NEAREST if interpolation == "nearest" else cv2.INTER_LINEAR
     flat = np.ascontiguousarray(_workable(planes)).reshape(-1, *planes.shape[-2:])
     out = np.empty((len(flat), *shape), flat.dtype)
-    for plane, target in zip(flat, out, strict=True):
-        cv2.warpAffine(
-            plane, matrix, (shape[1], shape[0]), dst=target, flags=mode | cv2.WARP_INVERSE_MAP, borderValue=fill
-        )
+    flags = mode | cv2.WARP_INVERSE_MAP
+    for index, plane in enumerate(flat):
+        out[index] = cv2.warpAffine(plane, matrix, (shape[1], shape[0]), flags=flags, borderValue=fill)
     return out.reshape(*planes.shape[:-2], *shape).astype(planes.dtype, copy=False)

@@ -1,0 +1,94 @@
+"""How well a trained model does on labelled patients it has not seen: the table of `docs/benchmarks.md`.
+
+    python benchmarks/accuracy.py --model run/fold-0/model.safetensors --data ACDC/training --dataset acdc
+
+Patients: those the model's own card names as held out; with `--all-cases` every case (for data it was never trained on).
+Dice is 3D per case, a missing structure counts 0, the mean is over patient x phase x structure. Ejection fraction is
+taken at the given phases and, where a cine has more than two frames, at the phases the program finds itself.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from shortaxis.core.compute import choose_compute
+from shortaxis.core.labels import Structure
+from shortaxis.core.study import Study
+from shortaxis.jobs.models import Model, ready_model
+from shortaxis.jobs.segment import Segmentation, segment_study
+from shortaxis.jobs.training_cases import training_cases
+from shortaxis.measure.evaluate import evaluate_case, missed_on_mid_slices
+from shortaxis.measure.summary import summarise
+
+
+def unseen_studies(model: Model, data: Path, dataset: str, all_cases: bool) -> Iterator[Study]:
+    """The labelled studies to judge on."""
+    held_out = set(model.bundle.card["held_out"])
+    for case in training_cases(data, dataset, model.bundle.scheme):
+        if all_cases or case.patient in held_out:
+            yield replace(case.read(), name=case.name)
+
+
+def found_ef_errors(result: Segmentation, study: Study) -> dict[str, Any]:
+    """Found phases against the given ones, for a cine of more than two frames."""
+    phases = result.measures["phases"]
+    given, found = study.facts, (phases["found_ed_index"], phases["found_es_index"])
+    if study.n_frames <= 2 or None in (*found, given.ed_index, given.es_index):
+        return {}
+    return {"ed_frames_off": found[0] - given.ed_index, "es_frames_off": found[1] - given.es_index}
+
+
+def main() -> None:
+    """Segment, score, print."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--model", type=Path, required=True)
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--dataset", default="acdc")
+    parser.add_argument("--all-cases", action="store_true")
+    parser.add_argument("--out", type=Path, help="also write every row and fault as JSON")
+    options = parser.parse_args()
+    compute = choose_compute()
+    model = ready_model(options.model, compute)
+    rows, faults, phases = [], [], {}
+    for study in unseen_studies(model, options.data, options.dataset, options.all_cases):
+        result = segment_study(study, model, compute)
+        rows += evaluate_case(study, result.labels, result.scheme)
+        faults += missed_on_mid_slices(study, result.labels, result.scheme)
+        phases[study.name] = found_ef_errors(result, study)
+    summary = summarise(rows)
+    print_table(summary, faults, {name: off for name, off in phases.items() if off})
+    if options.out:
+        options.out.write_text(json.dumps({"summary": summary, "rows": rows, "faults": faults}, indent=1))
+
+
+def print_table(summary: dict[str, Any], faults: list[dict[str, Any]], phases: dict[str, Any]) -> None:
+    """The summary as Markdown."""
+    dice = summary["dice"]
+    print(f"patients {summary['n_cases']}, mean DSC {dice['mean']:.4f} (n {dice['n']}, missed {dice['n_missed']})")
+    print("\n| structure | phase | DSC | HD mm | HD95 mm | ASSD mm |\n|---|---|---|---|---|---|")
+    for structure, by_phase in summary["by_structure"].items():
+        for phase, scores in by_phase.items():
+            cells = (scores[name]["mean"] for name in ("dice", "hd_mm", "hd95_mm", "assd_mm"))
+            shown = " | ".join("-" if value is None else f"{value:.3f}" for value in cells)
+            print(f"| {Structure(structure).value} | {phase} | {shown} |")
+    print("\n| index | n | mean absolute error | bias | SD | r |\n|---|---|---|---|---|---|")
+    for side, indices in summary["agreement"].items():
+        for name, held in indices.items():
+            if held["n"]:
+                cells = (held[key] for key in ("mae", "bias", "sd", "pearson"))
+                shown = " | ".join("-" if value is None else f"{value:.2f}" for value in cells)
+                print(f"| {side}.{name} | {held['n']} | {shown} |")
+    print(f"\nfaults on middle slices: {len(faults)}")
+    for fault in faults:
+        print(f"- {fault['case']} {fault['phase']} slice {fault['slice_number']}: {fault['structure']} {fault['outcome']}")
+    for name, off in phases.items():
+        print(f"- found phases of {name}: ED {off['ed_frames_off']:+d}, ES {off['es_frames_off']:+d} frames")
+
+
+if __name__ == "__main__":
+    main()
