@@ -79,7 +79,7 @@ def slices_with_neighbours(study: Study, frames: Sequence[int], steps: tuple[Ste
     for frame in frames:
         stack = through(steps, ((study.image[frame] - mean) / deviation).astype(np.float32)).astype(np.float32)
         for index in range(len(stack)):
-            yield Sample(with_neighbours(stack, index, 1), Place(frame, (index,), steps))
+            yield Sample(with_neighbours(stack, index, 1).astype(np.float32), Place(frame, (index,), steps))
 
 
 def labelled(samples: Iterable[Sample], codes: NDArray[np.uint8]) -> Iterator[Sample]:

@@ -198,7 +198,7 @@ def test_the_same_heart_stored_in_another_order_gets_the_same_answer(name: str, 
     one, two = found_by(case.stage, study), found_by(case.stage, other)
     if not case.locates:
         assert one.probs is not None and two.probs is not None
-        np.testing.assert_allclose(two.probs, reorder(one.probs, *way), atol=1e-5)
+        np.testing.assert_allclose(two.probs, reorder(one.probs, *way).astype(np.float32), atol=1e-5)
         return
     assert one.boxes is not None and two.boxes is not None
     np.testing.assert_allclose(

@@ -61,7 +61,7 @@ def test_a_stranger_or_a_union_has_no_number(scheme: LabelScheme, structure: Str
 def test_structures_stand_in_the_order_of_their_numbers_from_one(scheme: LabelScheme) -> None:
     assert list(scheme.codes) == list(range(1, len(scheme.codes) + 1))
     assert [scheme.code_of(structure) for structure in scheme.structures] == list(scheme.codes)
-    shuffled = LabelScheme("x", dict(reversed(scheme.codes.items())))
+    shuffled = LabelScheme("x", dict(sorted(scheme.codes.items(), reverse=True)))
     assert shuffled.structures == scheme.structures
 
 

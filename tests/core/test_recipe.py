@@ -73,7 +73,7 @@ def test_a_value_of_the_wrong_kind_is_refused_by_its_key(changes: dict[str, obje
 
 def test_settings_are_frozen() -> None:
     with pytest.raises(ValidationError):
-        BASE.segment.size_px = 3  # type: ignore[misc]
+        BASE.segment.size_px = 3
 
 
 def test_toml_is_read_or_refused_by_path(tmp_path: Path) -> None:

@@ -73,9 +73,9 @@ def test_an_oblique_short_axis_takes_the_closest_of_the_eight() -> None:
 # --- resampling -------------------------------------------------------------------------------------------------------
 def test_pixels_are_areas_whose_centres_lie_at_half_integers() -> None:
     """Doubling 2 pixels of 10 and 30: new centres at -0.25, 0.25, 0.75, 1.25 of the old."""
-    doubled = Resample((1, 2), (1, 4)).apply(np.array([[10.0, 30.0]], np.float32), "linear")
+    doubled = np.asarray(Resample((1, 2), (1, 4)).apply(np.array([[10.0, 30.0]], np.float32), "linear"), float)
     np.testing.assert_allclose(doubled, [[10, 15, 25, 30]])
-    halved = Resample((1, 4), (1, 2)).apply(np.array([[10.0, 30, 50, 70]], np.float32), "linear")
+    halved = np.asarray(Resample((1, 4), (1, 2)).apply(np.array([[10.0, 30, 50, 70]], np.float32), "linear"), float)
     np.testing.assert_allclose(halved, [[20, 60]])  # the mean of the pixels each covers
     tripled = Resample((1, 2), (1, 6)).apply(np.array([[1, 2]], np.uint8), "nearest")
     np.testing.assert_array_equal(tripled, [[1, 1, 1, 2, 2, 2]])

@@ -81,4 +81,4 @@ def test_seeds_of_steps_and_ranks_differ_and_suit_torch() -> None:
 def test_a_worker_that_fails_is_heard() -> None:
     broken = [*EXAMPLES[:-1], None]  # the last one cannot be varied
     with pytest.raises(AttributeError):
-        list(batches_ahead(STAGE, broken, 0, 12, 0, 1, workers=2))  # type: ignore[arg-type]
+        list(batches_ahead(STAGE, broken, 0, 12, 0, 1, workers=2))

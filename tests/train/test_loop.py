@@ -207,7 +207,7 @@ def test_validation_is_a_mean_over_samples_and_changes_nothing(tmp_path: Path) -
     one, other = (
         stage.loss(net.eval(), loop.collate(part), torch.Generator()) for part in (VALIDATION[:3], VALIDATION[3:])
     )
-    assert terms["loss"] == pytest.approx(float(3 * one.total + other.total) / 4, rel=1e-6)
+    assert terms["loss"] == pytest.approx((3 * one.total.item() + other.total.item()) / 4, rel=1e-6)
     assert terms["loss"] == pytest.approx(terms["dice"] + terms["cross_entropy"], rel=1e-6)
     assert all(torch.equal(value, before[name]) for name, value in net.state_dict().items())
 

@@ -26,7 +26,7 @@ def cases(reads: list[str], **changes: object) -> list[TrainingCase]:
     def reader(name: str, seed: int) -> Callable[[], Study]:
         def read() -> Study:
             reads.append(name)
-            return replace(ring_study(n_frames=1, slices=2, seed=seed, name=name), **changes)  # type: ignore[arg-type]
+            return replace(ring_study(n_frames=1, slices=2, seed=seed, name=name), **changes)
 
         return read
 
