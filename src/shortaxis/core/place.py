@@ -39,11 +39,12 @@ class Step(Protocol):
 
 @dataclass(frozen=True)
 class Place:
-    """Where a sample came from: its frame and slices in the study, and the steps from there to here."""
+    """Where a sample came from: its frame and slices in the study, the steps from there to here, and whose it is."""
 
     frame: int
     slices: tuple[int, ...]
     steps: tuple[Step, ...] = ()
+    case: str = ""  # the study's name in training, so that a batch gone wrong can be named
 
     def restore(self, planes: Planes, interpolation: Interpolation) -> Planes:
         """Planes [..., row, col] of the sample, back on the study's own rows and columns."""

@@ -42,11 +42,15 @@ class Sample:
 
 @dataclass(frozen=True, eq=False)
 class Batch:
-    """Samples of one shape, stacked. `image` is float32 [batch, channel, ...]; integer fields become int64."""
+    """Samples of one shape, stacked. `image` is float32 [batch, channel, ...]; integer fields become int64.
+
+    `cases` names the samples' studies where they are known, in the order of the batch.
+    """
 
     image: Tensor
     fields: Mapping[str, Tensor]
     points: Mapping[str, Tensor]
+    cases: tuple[str, ...] = ()
 
     def to(self, device: str) -> Batch:
         """The same batch on another device."""
@@ -54,6 +58,7 @@ class Batch:
             self.image.to(device),
             {name: tensor.to(device) for name, tensor in self.fields.items()},
             {name: tensor.to(device) for name, tensor in self.points.items()},
+            self.cases,
         )
 
 
@@ -70,4 +75,5 @@ def collate(samples: Sequence[Sample]) -> Batch:
         stack([sample.image for sample in samples]),
         {name: stack([sample.fields[name].array for sample in samples]) for name in first.fields},
         {name: stack([sample.points[name] for sample in samples]) for name in first.points},
+        tuple(sample.place.case for sample in samples),
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from itertools import islice
 
 import torch
@@ -11,7 +12,7 @@ from torch import Tensor, nn
 from shortaxis.core.compute import Compute
 from shortaxis.core.found import Found, Inferred, Piece
 from shortaxis.core.method import Stage
-from shortaxis.core.sample import Batch, Sample, collate
+from shortaxis.core.sample import Sample, collate
 from shortaxis.core.study import Study
 
 BATCH = 16  # samples a forward pass; larger gained nothing on a CPU and costs memory
@@ -42,7 +43,7 @@ def run_stage(
     with torch.inference_mode(), compute.autocast():
         for samples in _in_batches(stage.cut(study, upstream, frames), BATCH):
             batch = collate(samples).to(compute.device)
-            batch = Batch(compute.image(batch.image), batch.fields, batch.points)
+            batch = replace(batch, image=compute.image(batch.image))
             inferred = mean_of([stage.infer(net, batch, generator) for net in nets])
             pieces.extend(zip(samples, _split(inferred, len(samples)), strict=True))
     return stage.paste(pieces, study, frames)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -152,7 +152,8 @@ def _take_step(
     value = float(loss.total.detach())
     if any_process(not math.isfinite(value), run.compute.device):
         terms = ", ".join(f"{name}={float(term.detach()):g}" for name, term in loss.terms.items())
-        raise _diverged("a finite loss", f"{value} at step {step + 1} (terms: {terms})", run)
+        held = f"; in the batch: {', '.join(sorted(set(batch.cases)))}" if any(batch.cases) else ""
+        raise _diverged("a finite loss", f"{value} at step {step + 1} (terms: {terms}){held}", run)
     optimiser.zero_grad(set_to_none=True)
     loss.total.backward()
     if recipe.clip_norm is not None:
@@ -187,7 +188,7 @@ def result_weights(state: State, recipe: FitRecipe) -> dict[str, Tensor]:
 
 def _on_device(batch: Batch, compute: Compute) -> Batch:
     moved = batch.to(compute.device)
-    return Batch(compute.image(moved.image), moved.fields, moved.points)
+    return replace(moved, image=compute.image(moved.image))
 
 
 def _floats(net: nn.Module) -> dict[str, Tensor]:

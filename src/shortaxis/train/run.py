@@ -89,7 +89,8 @@ def _examples(
         if case.patient in wanted:
             study = case.read()
             _refuse_undrawn(study, scheme)
-            yield from stage.examples(study, scheme, None)
+            for sample in stage.examples(study, scheme, None):
+                yield replace(sample, place=replace(sample.place, case=case.name))
 
 
 def _refuse_undrawn(study: Study, scheme: LabelScheme) -> None:
