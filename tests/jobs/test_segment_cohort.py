@@ -76,6 +76,38 @@ def test_a_second_run_skips_what_is_done_and_other_options_are_refused(tmp_path:
     assert isinstance(segment_cohort([cine], tmp_path / "out", other).failed["phantom"], OutputExists)
 
 
+def test_another_scan_of_the_same_name_is_never_taken_for_the_one_that_is_done(
+    tmp_path: Path, options: SegmentOptions
+) -> None:
+    for place in ("first", "second"):
+        cine = write_phantom(SMALL, tmp_path / place)
+    segment_cohort([tmp_path / "first" / cine.name], tmp_path / "out", options)
+    refusal = segment_cohort([cine], tmp_path / "out", options).failed["phantom"]
+    assert isinstance(refusal, OutputExists)
+    assert "another scan" in refusal.found
+
+
+def test_a_case_that_fails_half_way_leaves_no_folder_and_keeps_the_earlier_one(
+    tmp_path: Path, options: SegmentOptions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cine = write_phantom(SMALL, tmp_path / "scan")
+    segment_cohort([cine], tmp_path / "out", options)
+    before = {path.name: path.read_bytes() for path in (tmp_path / "out/phantom").iterdir()}
+    monkeypatch.setattr("shortaxis.jobs.case_files.render_case", lambda *given: 1 / 0)
+    again = SegmentOptions(model=options.model, device="cpu", overwrite=True)
+    assert segment_cohort([cine], tmp_path / "out", again).failed["phantom"].code == "SA-E090"
+    assert {path.name: path.read_bytes() for path in (tmp_path / "out/phantom").iterdir()} == before
+    segment_cohort([cine], tmp_path / "new", options)
+    assert not [path for path in (tmp_path / "new").iterdir() if path.is_dir()]
+
+
+def test_which_case_came_from_which_path_is_written_only_on_request(tmp_path: Path, options: SegmentOptions) -> None:
+    cine = write_phantom(SMALL, tmp_path / "scan")
+    asked = SegmentOptions(model=options.model, device="cpu", report=False, linkage=tmp_path / "private.csv")
+    segment_cohort([cine], tmp_path / "out", asked)
+    assert (tmp_path / "private.csv").read_text() == f"case,source\nphantom,{cine.resolve()}\n"
+
+
 def test_shards_divide_the_cases_between_them(tmp_path: Path, acdc_tree: Path, options: SegmentOptions) -> None:
     names = []
     for number in (1, 2, 3):

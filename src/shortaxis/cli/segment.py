@@ -44,6 +44,10 @@ def segment(
         str | None, typer.Option(metavar="i/n", help="Do the i-th of n shares of the cases, counted from 1.")
     ] = None,
     align: Annotated[bool, typer.Option("--align", help="Correct in-plane shifts between slices first.")] = False,
+    linkage: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Also write which case came from which path. Keep it private."),
+    ] = None,
     roi: Annotated[
         str | None, typer.Option(metavar="r0,c0,r1,c1", help="The heart's box in pixels, instead of locating it.")
     ] = None,
@@ -74,6 +78,7 @@ def segment(
         shard=shard_of(shard),
         roi=box_of(roi),
         align=align,
+        linkage=linkage,
         facts=facts_of(sex, height, weight, heart_rate, frame_time_ms, ed_frame, es_frame),
     )
     with watch_cases() as watch:

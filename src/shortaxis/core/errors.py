@@ -171,6 +171,11 @@ class DeviceMissing(ShortaxisError):
     code, title = "SA-E067", "no such device"
 
 
+# --- ourselves: E090-E099 ---------------------------------------------------------------------------------------------
+class InternalFault(ShortaxisError):
+    code, title = "SA-E090", "an error inside the program"
+
+
 def every_error() -> Iterator[type[ShortaxisError]]:
     """All error types in the order of their codes."""
     yield from sorted(ShortaxisError.__subclasses__(), key=lambda kind: kind.code)

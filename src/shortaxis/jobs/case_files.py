@@ -16,7 +16,7 @@ from shortaxis.jobs.segment import Segmentation
 from shortaxis.report.html import render_case
 from shortaxis.report.thumbnail import thumbnail
 
-MANIFEST, MEASURES, REPORT, THUMBNAIL = "manifest.json", "measures.json", "report.html", "thumbnail.jpg"
+MEASURES, REPORT, THUMBNAIL = "measures.json", "report.html", "thumbnail.jpg"
 
 
 def write_case(result: Segmentation, folder: Path, provenance: Mapping[str, Any], with_report: bool) -> list[Path]:

@@ -5,17 +5,18 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from shortaxis.core.compute import Compute, Precision, choose_compute
-from shortaxis.core.errors import OutputExists, ShortaxisError
+from shortaxis.core.errors import InternalFault, ShortaxisError
 from shortaxis.core.labels import scheme_named
 from shortaxis.core.study import Facts, Note, Study
 from shortaxis.files.writer import write_csv, write_json, write_text
-from shortaxis.jobs.case_files import MANIFEST, MEASURES, REPORT, THUMBNAIL, write_case
+from shortaxis.jobs.case_files import MEASURES, REPORT, THUMBNAIL, write_case
+from shortaxis.jobs.finished import MANIFEST, is_finished, read_manifest, source_fingerprint, whole_folder
 from shortaxis.jobs.models import Model, locate_model, ready_model
 from shortaxis.jobs.segment import PixelBox, segment_study, with_facts
 from shortaxis.read.find import Case, find_cases, read_case
@@ -38,6 +39,7 @@ class SegmentOptions:
     roi: PixelBox | None = None
     align: bool = False
     facts: Facts | None = None
+    linkage: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -58,7 +60,6 @@ class CohortResult:
     done: list[str] = field(default_factory=list)
     skipped: list[str] = field(default_factory=list)
     failed: dict[str, ShortaxisError] = field(default_factory=dict)
-    folders: dict[str, list[Path]] = field(default_factory=dict)
     report: Path | None = None
 
 
@@ -71,7 +72,7 @@ class _Work:
     name: str
     model: Model
     compute: Compute
-    fingerprint: str
+    settings: str
 
 
 def segment_cohort(
@@ -82,47 +83,61 @@ def segment_cohort(
 ) -> CohortResult:
     """Segment every case found in `inputs` into `out/<case>/`, then tabulate the cohort.
 
+    A case's folder appears when all of it is written. One bad case is reported and the others go on.
+
     Raises:
         NoStudy: nothing to segment was found.
         ModelMissing, BadWeights, DeviceMissing: before any case is begun.
+        WriteFailed: the tables could not be written.
     """
     compute = choose_compute(options.device, options.precision)
     path = locate_model(options.model, options.method)
     model = ready_model(path, compute)
-    work = _Work(out, options, path.stem, model, compute, _fingerprint(options, model))
-    cases = find_cases(inputs)
-    if options.shard is not None:
-        number, count = options.shard
-        cases = cases[number - 1 :: count]
+    work = _Work(out, options, path.stem, model, compute, _settings(options, model))
+    every = find_cases(inputs)
+    number, count = options.shard or (1, 1)
+    cases = every[number - 1 :: count]
     result = CohortResult()
     for index, case in enumerate(cases):
         watch(CaseEvent(case.name, index, len(cases)))
-        _one_case(case, work, result, watch, index, len(cases))
+        notes = _one_case(case, work, result)
+        watch(CaseEvent(case.name, index + 1, len(cases), notes, result.failed.get(case.name)))
     watch(CaseEvent("", len(cases), len(cases)))
-    _tabulate(work, result, cases)
+    if options.linkage is not None:
+        write_csv(options.linkage, [{"case": case.name, "source": str(case.path.resolve())} for case in every])
+    _tabulate(work, result, every)
     return result
 
 
-def _one_case(
-    case: Case, work: _Work, result: CohortResult, watch: Callable[[CaseEvent], None], index: int, total: int
-) -> None:
+def _one_case(case: Case, work: _Work, result: CohortResult) -> tuple[Note, ...]:
+    """Do a case and file it under what became of it; its notes."""
     try:
-        if _is_done(work.out / case.name, work):
+        fingerprints = {"source": source_fingerprint(case.path), "settings": work.settings}
+        folder = work.out / case.name
+        if not work.options.overwrite and is_finished(folder, fingerprints):
             result.skipped.append(case.name)
-            return
+            return ()
         studies = read_case(case)
-        for study in studies:
-            folder = work.out / (case.name if len(studies) == 1 else f"{case.name}-{study.name}")
-            notes = _segment_into(replace(study, name=folder.name), folder, work)
-            result.folders.setdefault(case.name, []).append(folder)
-            watch(CaseEvent(case.name, index + 1, total, notes))
+        with whole_folder(folder) as part:
+            if len(studies) == 1:
+                notes = _segment_into(replace(studies[0], name=case.name), part, work, fingerprints)
+            else:
+                notes = tuple(
+                    note for study in studies for note in _segment_into(study, part / study.name, work, fingerprints)
+                )
+                write_json(part / MANIFEST, {"studies": [s.name for s in studies], "fingerprints": fingerprints})
         result.done.append(case.name)
+        return notes
     except ShortaxisError as refusal:
         result.failed[case.name] = refusal
-        watch(CaseEvent(case.name, index + 1, total, refusal=refusal))
+    except Exception as problem:  # noqa: BLE001 - a fault of ours in one case must not cost the others theirs
+        result.failed[case.name] = InternalFault(
+            "a case like any other", f"{type(problem).__name__}: {problem}", "please report this", case.path
+        )
+    return ()
 
 
-def _segment_into(study: Study, folder: Path, work: _Work) -> tuple[Note, ...]:
+def _segment_into(study: Study, folder: Path, work: _Work, fingerprints: Mapping[str, str]) -> tuple[Note, ...]:
     options = work.options
     scheme = None if options.label_scheme is None else scheme_named(options.label_scheme)
     study = with_facts(study, options.facts)
@@ -135,34 +150,18 @@ def _segment_into(study: Study, folder: Path, work: _Work) -> tuple[Note, ...]:
 
     shown = {key: value for key, value in manifest([]).items() if key in ("program", "model", "input_sha256", "options")}
     written = write_case(found, folder, shown, options.report)
-    write_json(folder / MANIFEST, {**manifest(written), "method": bundle.method, "fingerprint": work.fingerprint})
+    write_json(folder / MANIFEST, {**manifest(written), "method": bundle.method, "fingerprints": dict(fingerprints)})
     return tuple(Note(note["code"], note["text"]) for note in found.measures["notes"])
-
-
-def _is_done(folder: Path, work: _Work) -> bool:
-    """Whether the case was finished by the same model and options. Raises OutputExists where by others."""
-    path = folder / MANIFEST
-    if work.options.overwrite or not path.is_file():
-        return False
-    try:
-        earlier = json.loads(path.read_text("utf-8")).get("fingerprint")
-    except (ValueError, OSError):
-        return False  # a manifest that cannot be read was not finished
-    if earlier != work.fingerprint:
-        raise OutputExists(
-            "an empty output folder, or results of the same model and options", "results of others",
-            "choose another --out, or give --overwrite", folder,
-        )  # fmt: skip
-    return True
 
 
 def _plain(options: SegmentOptions) -> dict[str, Any]:
     """Options as they go into a manifest: no path, nothing about the patient."""
-    kept = asdict(replace(options, facts=None, model=None))
-    return {key: value for key, value in kept.items() if key not in {"facts", "model", "overwrite", "shard", "device"}}
+    kept = {"label_scheme", "report", "precision", "roi", "align"}
+    return {key: value for key, value in asdict(options).items() if key in kept}
 
 
-def _fingerprint(options: SegmentOptions, model: Model) -> str:
+def _settings(options: SegmentOptions, model: Model) -> str:
+    """A hash of everything but the scan that a result depends on."""
     facts = None if options.facts is None else asdict(options.facts)
     text = json.dumps([_plain(options), facts, model.bundle.sha256], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()
@@ -184,12 +183,14 @@ def _entries(out: Path, name: str, result: CohortResult) -> Iterator[CohortEntry
     if name in result.failed:
         refusal = result.failed[name]
         yield CohortEntry({"case": name, "error": {"code": refusal.code, "text": refusal.title}})
-    for folder in result.folders.get(name, [out / name]):
-        if (folder / MANIFEST).is_file():
-            measures = json.loads((folder / MEASURES).read_text("utf-8"))
-            report, picture = folder / REPORT, folder / THUMBNAIL
-            yield CohortEntry(
-                measures,
-                report.relative_to(out).as_posix() if report.is_file() else None,
-                base64.b64encode(picture.read_bytes()).decode() if picture.is_file() else None,
-            )
+        return
+    manifest = read_manifest(out / name)
+    if manifest is None:
+        return
+    for folder in [out / name / study for study in manifest.get("studies", [])] or [out / name]:
+        report, picture = folder / REPORT, folder / THUMBNAIL
+        yield CohortEntry(
+            json.loads((folder / MEASURES).read_text("utf-8")),
+            report.relative_to(out).as_posix() if report.is_file() else None,
+            base64.b64encode(picture.read_bytes()).decode() if picture.is_file() else None,
+        )

@@ -80,8 +80,10 @@ def train_method(
             if model is None:
                 return models
             models.append(model)
-    if options.fold == "all":
-        models.append(_ensemble(out / "model.safetensors", models))
+        if options.fold == "all":
+            models.append(out / "model.safetensors")
+            if rank_and_world()[0] == 0:
+                _write_ensemble(models[-1], models[:-1])
     return models
 
 
@@ -151,14 +153,15 @@ def _bundle(
     return Bundle(method.name, options.recipe, json.loads(recipe.model_dump_json()), scheme, members, card)
 
 
-def _ensemble(path: Path, models: Sequence[Path]) -> Path:
-    """All folds' members in one file; their answers are averaged."""
+def _write_ensemble(path: Path, models: Sequence[Path]) -> None:
+    """All folds' members in one file; their answers are averaged. Every patient was seen by all members but one."""
     bundles = [load_bundle(model) for model in models]
     first = bundles[0]
     members = [member for bundle in bundles for member in bundle.members]
-    card = {**first.card, "held_out": [], "trained_on": f"{len(bundles)} folds, each patient held out of one"}
+    cases = sorted({case for bundle in bundles for case in bundle.card["training_cases"]})
+    trained_on = f"{len(bundles)} folds, each patient held out of one"
+    card = {**first.card, "held_out": [], "training_cases": cases, "trained_on": trained_on}
     save_bundle(path, Bundle(first.method, first.recipe_name, first.recipe, first.scheme, members, card))
-    return path
 
 
 def _wanted(stages: Sequence[Stage], name: str | None) -> Sequence[Stage]:

@@ -1,0 +1,80 @@
+"""What is finished stays finished: cases appear whole, are known again, and are never taken for another scan's."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from shortaxis.core.errors import OutputExists, WriteFailed
+from shortaxis.read.folders import walk
+
+MANIFEST = "manifest.json"
+WAY_OUT = "choose another --out, or give --overwrite"
+
+
+def source_fingerprint(path: Path) -> str:
+    """A hash of which files a case is read from: places, sizes and times of change, not their content.
+
+    Cheap enough to ask of fifty thousand cases before deciding which are done.
+    """
+    files = [path] if path.is_file() else sorted(file for _, inside in walk(path) for file in inside)
+    digest = hashlib.sha256()
+    for file in files:
+        facts = file.stat()
+        digest.update(f"{file.resolve()}\0{facts.st_size}\0{facts.st_mtime_ns}\n".encode(errors="surrogateescape"))
+    return digest.hexdigest()
+
+
+def is_finished(folder: Path, fingerprints: Mapping[str, str]) -> bool:
+    """Whether `folder` holds the finished case of these fingerprints (`source`, `settings`).
+
+    Raises OutputExists where it holds results of another scan, or of other settings.
+    """
+    earlier = read_manifest(folder)
+    if earlier is None:
+        return False
+    held = earlier.get("fingerprints", {})
+    if held.get("source") != fingerprints["source"]:
+        raise OutputExists("results of this scan, or none", "results of another scan", WAY_OUT, folder)
+    if held != dict(fingerprints):
+        raise OutputExists("results of the same model and options", "results of others", WAY_OUT, folder)
+    return True
+
+
+def read_manifest(folder: Path) -> dict[str, Any] | None:
+    """A case's manifest, or None where there is none that can be read: then the case was not finished."""
+    try:
+        held = json.loads((folder / MANIFEST).read_text("utf-8"))
+    except (OSError, ValueError):
+        return None
+    return held if isinstance(held, dict) else None
+
+
+@contextmanager
+def whole_folder(folder: Path) -> Iterator[Path]:
+    """A folder to write a case into, which takes `folder`'s place when the block ends well and vanishes when not.
+
+    Raises WriteFailed where the disk refuses.
+    """
+    part = folder.with_name(f".{folder.name}.part")
+    try:
+        shutil.rmtree(part, ignore_errors=True)  # left by a run that was killed
+        part.mkdir(parents=True)
+        yield part
+        if folder.exists():
+            old = folder.with_name(f".{folder.name}.old")
+            shutil.rmtree(old, ignore_errors=True)
+            folder.rename(old)
+            part.rename(folder)
+            shutil.rmtree(old, ignore_errors=True)
+        else:
+            part.rename(folder)
+    except OSError as problem:
+        raise WriteFailed("a folder that can be written", str(problem), "check space and permissions", folder) from problem
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
