@@ -28,10 +28,11 @@ from shortaxis.measure.summary import summarise
 
 def unseen_studies(model: Model, data: Path, dataset: str, all_cases: bool) -> Iterator[Study]:
     """The labelled studies to judge on."""
-    held_out = set(model.bundle.card["held_out"])
+    held_out = set(model.bundle.card["held_out_sha256"])
     for case in training_cases(data, dataset, model.bundle.scheme):
-        if all_cases or case.patient in held_out:
-            yield replace(case.read(), name=case.name)
+        study = case.read()
+        if all_cases or study.sha256 in held_out:
+            yield replace(study, name=case.name)
 
 
 def found_ef_errors(result: Segmentation, study: Study) -> dict[str, Any]:

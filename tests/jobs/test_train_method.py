@@ -10,6 +10,7 @@ import pytest
 from shortaxis.core.errors import BadConfiguration, CannotResume, OutputExists
 from shortaxis.files.bundle import load_bundle
 from shortaxis.jobs.train_method import TrainOptions, train_method
+from shortaxis.pipeline import segment
 from tests.jobs.conftest import TINY
 
 
@@ -21,8 +22,17 @@ def test_a_run_leaves_its_recipe_its_fold_its_record_and_a_model(trained: Path) 
     assert [line["step"] for line in lines if "validation" in line] == [2, 3]
     bundle = load_bundle(trained / "fold-0/model.safetensors")
     assert (bundle.method, bundle.recipe_name, set(bundle.members[0])) == ("unet", "tuned", {"locate", "segment"})
-    assert bundle.card["held_out"] == fold["validation"]
+    seen, unseen = bundle.card["training_cases_sha256"], bundle.card["held_out_sha256"]
+    assert len(set(seen)) == len(fold["train"]) and len(set(unseen)) == len(fold["validation"])
+    assert not set(seen) & set(unseen)
     assert json.loads((trained / "recipe.json").read_text())["recipe"]["segment_fit"]["steps"] == 3
+
+
+def test_a_scan_that_the_model_was_trained_on_is_said_to_be_one(acdc_tree: Path, trained: Path) -> None:
+    fold = json.loads((trained / "fold-0/fold.json").read_text())
+    for name, expected in ((fold["train"][0], True), (fold["validation"][0], False)):
+        result = segment(acdc_tree / "training" / name, str(trained / "fold-0/model.safetensors"), device="cpu")
+        assert ("SA-W110" in [note["code"] for note in result.measures["notes"]]) == expected
 
 
 def test_a_folder_with_a_run_is_not_overwritten_and_another_recipe_does_not_resume_it(

@@ -13,7 +13,7 @@ from shortaxis.core.compute import Compute
 from shortaxis.core.errors import BadPatientFacts, WrongDimensions, WrongKindOfScan
 from shortaxis.core.found import Found
 from shortaxis.core.labels import LabelScheme
-from shortaxis.core.study import Facts, Study
+from shortaxis.core.study import Facts, Note, Study
 from shortaxis.jobs.models import Model
 from shortaxis.measure.case import measure_case
 from shortaxis.predict.cine import segment_cine
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from shortaxis.prepare.align import SliceShifts
 
 PixelBox = tuple[float, float, float, float]  # first row, first column, last row, last column
+
+TRAINED_ON = Note("SA-W110", "The model was trained on this very scan: its result says nothing about unseen ones.")
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,7 +67,8 @@ def segment_study(
         model.stages, model.nets, seen, model.bundle.scheme, model.method.repair, compute, located, report
     )
     labels = found.labels if shifts is None else shifts.undo(found.labels).astype(np.uint8, copy=False)
-    study = study.with_notes(*found.notes)
+    seen = (TRAINED_ON,) if study.sha256 in model.bundle.card.get("training_cases_sha256", ()) else ()
+    study = study.with_notes(*found.notes, *seen)
     wanted = scheme or model.bundle.scheme
     labels = labels if wanted is model.bundle.scheme else model.bundle.scheme.translate(labels, wanted)
     return Segmentation(study, labels, wanted, measure_case(study, labels, wanted), found.boxes)

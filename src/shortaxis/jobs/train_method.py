@@ -145,12 +145,17 @@ def _bundle(
 ) -> Bundle:
     card = {
         "trained_on": f"{len(fold.train)} patients",
-        "held_out": list(fold.validation),
-        "training_cases": [case.name for case in cases if case.patient in set(fold.train)],
+        "held_out_sha256": _hashes(cases, fold.validation),
+        "training_cases_sha256": _hashes(cases, fold.train),
         "licence": "the terms of the training data",
         "program": f"shortaxis {__version__}",
     }
     return Bundle(method.name, options.recipe, json.loads(recipe.model_dump_json()), scheme, members, card)
+
+
+def _hashes(cases: Sequence[TrainingCase], patients: Sequence[str]) -> list[str]:
+    """The hashes of some patients' images: a card says which scans a model has seen without naming anyone."""
+    return sorted(case.read().sha256 for case in cases if case.patient in set(patients))
 
 
 def _write_ensemble(path: Path, models: Sequence[Path]) -> None:
@@ -158,9 +163,9 @@ def _write_ensemble(path: Path, models: Sequence[Path]) -> None:
     bundles = [load_bundle(model) for model in models]
     first = bundles[0]
     members = [member for bundle in bundles for member in bundle.members]
-    cases = sorted({case for bundle in bundles for case in bundle.card["training_cases"]})
+    seen = sorted({case for bundle in bundles for case in bundle.card["training_cases_sha256"]})
     trained_on = f"{len(bundles)} folds, each patient held out of one"
-    card = {**first.card, "held_out": [], "training_cases": cases, "trained_on": trained_on}
+    card = {**first.card, "held_out_sha256": [], "training_cases_sha256": seen, "trained_on": trained_on}
     save_bundle(path, Bundle(first.method, first.recipe_name, first.recipe, first.scheme, members, card))
 
 

@@ -343,7 +343,7 @@ TUNED = HalsrRecipe(  # all ours; training as the U-Net's tuned recipe, so that 
         dice_over="classes",
     ),
     segment_fit=FitRecipe(
-        steps=1500,
+        steps=4000,
         batch=12,
         optimiser="adamw",
         learning_rate=2e-3,

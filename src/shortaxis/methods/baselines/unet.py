@@ -134,7 +134,7 @@ TUNED = UNetRecipe(
     locate_fit=_tuned_locate_fit,
     segment=UNetConfig(widths=(24, 48, 96, 192, 384)),
     segment_fit=FitRecipe(
-        steps=1500,
+        steps=4000,
         batch=12,
         optimiser="adamw",
         learning_rate=2e-3,
