@@ -135,7 +135,9 @@ def check_inputs(inputs: Sequence[Path]) -> Iterator[Checked]:
                 frames, (slices, rows, cols) = study.n_frames, study.grid.shape
                 spacing = study.grid.spacing_mm
                 size = "spacing unknown" if spacing is None else " x ".join(f"{mm:.3g}" for mm in spacing) + " mm"
-                yield Checked(case.name, f"{case.kind}: {frames} frames, {slices} x {rows} x {cols}, {size}", study.notes)
+                yield Checked(
+                    case.name, f"{case.kind}: {frames} frames, {slices} x {rows} x {cols}, {size}", study.notes
+                )
         except ShortaxisError as refusal:
             yield Checked(case.name, refusal=refusal)
 

@@ -24,7 +24,9 @@ def options(trained: Path) -> SegmentOptions:
     return SegmentOptions(model=str(trained / "fold-0" / "model.safetensors"), device="cpu")
 
 
-def test_a_4d_cine_gives_a_4d_mask_on_its_own_grid_and_masks_of_the_phases(tmp_path: Path, options: SegmentOptions) -> None:
+def test_a_4d_cine_gives_a_4d_mask_on_its_own_grid_and_masks_of_the_phases(
+    tmp_path: Path, options: SegmentOptions
+) -> None:
     cine = write_phantom(SMALL, tmp_path / "scan")
     result = segment_cohort([cine], tmp_path / "out", options)
     assert result.done == ["phantom"]

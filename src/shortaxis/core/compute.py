@@ -58,7 +58,9 @@ def choose_compute(device: str = "auto", precision: Precision = "auto") -> Compu
     if device == "auto":
         device = "cuda" if torch.cuda.is_available() else "cpu"
     if device.startswith("cuda") and not torch.cuda.is_available():
-        raise DeviceMissing("a CUDA GPU that torch can see", "none", "use --device cpu, or install a CUDA build of torch")
+        raise DeviceMissing(
+            "a CUDA GPU that torch can see", "none", "use --device cpu, or install a CUDA build of torch"
+        )
     if not device.startswith(("cuda", "cpu", "mps")):
         raise DeviceMissing("auto, cpu, cuda, cuda:N or mps", repr(device), "choose one of these")
     if precision != "auto":

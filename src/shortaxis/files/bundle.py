@@ -136,7 +136,10 @@ def _manifest(data: bytes, path: Path) -> dict[str, Any]:
         known = manifest["format"]
     except (ValueError, KeyError, TypeError, RecursionError) as problem:
         raise BadWeights(
-            "a shortaxis manifest in the header", "none that can be read", "choose a model made by `shortaxis train`", path
+            "a shortaxis manifest in the header",
+            "none that can be read",
+            "choose a model made by `shortaxis train`",
+            path,
         ) from problem
     if known != FORMAT:
         raise BadWeights(f"format {FORMAT}", f"format {known}", "use the version of shortaxis that made it", path)

@@ -123,7 +123,10 @@ def _prediction_of(
         check_same_grid(volume.grid, study.grid, path)
         if len(volume.array) != len(origin.frames):
             raise GridMismatch(
-                f"{len(origin.frames)} frames as in the reference", f"{len(volume.array)}", "predict the same file", path
+                f"{len(origin.frames)} frames as in the reference",
+                f"{len(volume.array)}",
+                "predict the same file",
+                path,
             )
         masks[list(origin.frames)] = volume.array
     return masks, absent

@@ -50,7 +50,9 @@ def installed_models() -> list[ModelInfo]:
             bundle = load_bundle(path)
             card = bundle.card
             found.append(
-                ModelInfo(point.name, bundle.method, str(card.get("trained_on", "")), str(card.get("licence", "")), path)
+                ModelInfo(
+                    point.name, bundle.method, str(card.get("trained_on", "")), str(card.get("licence", "")), path
+                )
             )
     return sorted(found, key=lambda info: info.name)
 
@@ -70,7 +72,9 @@ def locate_model(name: str | None, method: str | None) -> Path:
         path = Path(point.load()())
         if path.is_file() and (wanted or load_bundle(path).method == method):
             return path
-    sought = f"model {name!r}" if name else f"a model of method {method!r}" if method else f"the {DEFAULT_MODEL!r} model"
+    sought = (
+        f"model {name!r}" if name else f"a model of method {method!r}" if method else f"the {DEFAULT_MODEL!r} model"
+    )
     raise ModelMissing(sought, "neither an installed model nor a file of that name", HOW_TO_GET)
 
 

@@ -148,7 +148,9 @@ def _segment_into(study: Study, folder: Path, work: _Work, fingerprints: Mapping
     def manifest(outputs: Sequence[Path]) -> dict[str, Any]:
         return build_manifest(study.sha256, identity, bundle.recipe, _plain(options), outputs, folder)
 
-    shown = {key: value for key, value in manifest([]).items() if key in ("program", "model", "input_sha256", "options")}
+    shown = {
+        key: value for key, value in manifest([]).items() if key in ("program", "model", "input_sha256", "options")
+    }
     written = write_case(found, folder, shown, options.report)
     write_json(folder / MANIFEST, {**manifest(written), "method": bundle.method, "fingerprints": dict(fingerprints)})
     return tuple(Note(note["code"], note["text"]) for note in found.measures["notes"])

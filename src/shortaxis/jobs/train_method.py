@@ -184,7 +184,9 @@ def _begin(
     written = out / "recipe.json"
     if written.is_file():
         if not options.resume:
-            raise OutputExists("an empty folder", "a training run", "add --resume to go on, or choose another --out", out)
+            raise OutputExists(
+                "an empty folder", "a training run", "add --resume to go on, or choose another --out", out
+            )
         if json.loads(written.read_text("utf-8")) != resolved:
             raise CannotResume("the recipe the run began with", "another", "repeat the original command", written)
     write_json(written, resolved)

@@ -81,9 +81,7 @@ def through(steps: Sequence[Step], planes: NDArray[np.generic], interpolation: s
     return planes
 
 
-def cut_heart(
-    study: Study, upstream: Found | None, frames: Sequence[int], config: HeartCropConfig
-) -> Iterator[Sample]:
+def cut_heart(study: Study, upstream: Found | None, frames: Sequence[int], config: HeartCropConfig) -> Iterator[Sample]:
     """One sample per frame and slice, image float32 [2 * reach + 1, size, size], in the order of `frames`."""
     box = None if upstream is None or upstream.boxes is None else overall_box(upstream.boxes)
     steps = heart_steps(study.grid, box, config, config.size_px)

@@ -38,7 +38,9 @@ def split_by_patient(patients: Sequence[str], groups: Mapping[str, str | None], 
         raise LeakingSplit("each patient once", f"{', '.join(twice)} more than once", "give every patient one folder")
     if count < 2 or count > len(patients):
         raise BadConfiguration(
-            f"between 2 and {len(patients)} folds for {len(patients)} patients", str(count), "choose --folds accordingly"
+            f"between 2 and {len(patients)} folds for {len(patients)} patients",
+            str(count),
+            "choose --folds accordingly",
         )
 
     def rank(name: str) -> tuple[str, str]:
@@ -46,9 +48,7 @@ def split_by_patient(patients: Sequence[str], groups: Mapping[str, str | None], 
 
     ordered = sorted(patients, key=rank)
     held_out = [ordered[index::count] for index in range(count)]
-    return [
-        Fold(tuple(sorted(set(patients) - set(part))), tuple(sorted(part))) for part in held_out
-    ]
+    return [Fold(tuple(sorted(set(patients) - set(part))), tuple(sorted(part))) for part in held_out]
 
 
 def refuse_leaks(fold: Fold) -> Fold:
