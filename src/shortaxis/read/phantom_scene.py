@@ -26,6 +26,7 @@ class PhantomRecipe:
         rv_ef_percent: the right one; None for the one that gives both ventricles the same stroke volume.
         slice_mm: slice spacing, without gaps; None for the least half millimetre that covers the ventricle.
         breath_hold_shift_mm: each slice is shifted by up to this much along rows and along columns, uniformly.
+        lean_mm: how far the long axis leans: the centre moves by twice this from base to apex, in a random direction.
         noise: standard deviation of the noise in each channel over the signal of blood.
     """
 
@@ -41,6 +42,7 @@ class PhantomRecipe:
     slice_mm: float | None = None
     heart_rate_bpm: float = 65.0
     breath_hold_shift_mm: float = 2.0
+    lean_mm: float = 2.5
     noise: float = 0.03
     seed: int = 0
 
@@ -90,7 +92,7 @@ def lay_out(recipe: PhantomRecipe) -> Scene:
     heart = anatomy.heart_at_rest(recipe.edv_ml, recipe.wall_mm, apex_mm, septum, tilt)
     most = recipe.breath_hold_shift_mm
     shifts_mm = shift_rng.uniform(-most, most, (recipe.slices, 2))
-    lean_mm = np.linspace(-2.5, 2.5, recipe.slices)[:, None] * (np.sin(lean), np.cos(lean))
+    lean_mm = np.linspace(-recipe.lean_mm, recipe.lean_mm, recipe.slices)[:, None] * (np.sin(lean), np.cos(lean))
     start, stop, middle = _heart_box(recipe, heart)
     centres_px = middle + lean_mm / recipe.pixel_mm
     y, x = (_from_centre(n, centres_px[:, k], recipe.pixel_mm) for k, n in enumerate((recipe.rows, recipe.cols)))
