@@ -20,6 +20,8 @@ def test_a_run_leaves_its_recipe_its_fold_its_record_and_a_model(trained: Path) 
     lines = [json.loads(line) for line in (trained / "fold-0/segment/record.jsonl").read_text().splitlines()]
     assert [line["step"] for line in lines if "loss" in line] == [1, 2, 3]
     assert [line["step"] for line in lines if "validation" in line] == [2, 3]
+    for stage in ("locate", "segment"):
+        assert f"fold-0, stage {stage}" in (trained / "fold-0" / stage / "curves.html").read_text("utf-8")
     bundle = load_bundle(trained / "fold-0/model.safetensors")
     assert (bundle.method, bundle.recipe_name, set(bundle.members[0])) == ("unet", "tuned", {"locate", "segment"})
     seen, unseen = bundle.card["training_cases_sha256"], bundle.card["held_out_sha256"]

@@ -17,12 +17,14 @@ from shortaxis.core.labels import LabelScheme, scheme_named
 from shortaxis.core.method import Method, RecipeName, Stage
 from shortaxis.core.recipe import Recipe
 from shortaxis.files.bundle import Bundle, load_bundle, save_bundle
-from shortaxis.files.writer import write_json
+from shortaxis.files.writer import write_json, write_text
 from shortaxis.jobs.training_cases import training_cases
 from shortaxis.methods import method_named
+from shortaxis.report.training import render_training
 from shortaxis.train.distributed import process_group, rank_and_world
 from shortaxis.train.folds import Fold, split_by_patient
 from shortaxis.train.loop import FitRun
+from shortaxis.train.record import read_record
 from shortaxis.train.run import TrainingCase, fit_stage
 
 Report = Callable[[str, int, int, float], None]  # stage, step, steps, loss
@@ -121,7 +123,10 @@ def _train_fold(
             stop=stopped,
             report=lambda step, steps, loss, name=stage.name: report(name, step, steps, loss),
         )
-        fitted = fit_stage(stage, scheme, cases, fold, run, initial.get(stage.name))
+        try:
+            fitted = fit_stage(stage, scheme, cases, fold, run, initial.get(stage.name))
+        finally:  # also of a run that was stopped or diverged, where they are wanted most
+            _draw_curves(run.folder, f"{method.name}, {folder.name}, stage {stage.name}")
         if not fitted.finished:
             return None
         member[stage.name] = fitted.weights
@@ -132,6 +137,13 @@ def _train_fold(
     if rank_and_world()[0] == 0:
         save_bundle(path, _bundle(method, recipe, scheme, [member], cases, fold, options))
     return path
+
+
+def _draw_curves(folder: Path, title: str) -> None:
+    """The stage's record as `curves.html` beside it, by the first process only."""
+    lines = read_record(folder / "record.jsonl") if rank_and_world()[0] == 0 else []
+    if lines:
+        write_text(folder / "curves.html", render_training(title, lines))
 
 
 def _bundle(

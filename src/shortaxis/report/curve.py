@@ -75,7 +75,7 @@ def curve_of(measures: Mapping[str, Any], n_frames: int) -> Curve | None:
     last = times[-1] if times else float(n_frames - 1)
     moments = times or [float(frame) for frame in range(n_frames)]
     frame_x = tuple(round(LEFT + (WIDTH - RIGHT - LEFT) * moment / last, 2) for moment in moments)
-    step = _nice_step(max(max(known), 1e-9) / 4)
+    step = nice_step(max(max(known), 1e-9) / 4)
     ceiling = step * math.ceil(max(known) / step * 1.001) or step
     y_of = _Scale(ceiling)
     return Curve(
@@ -109,6 +109,23 @@ def times_by_frame(curve: Mapping[str, Any], n_frames: int) -> list[float] | Non
     return shifted if all(a < b for a, b in pairwise(shifted)) else None
 
 
+def pieces_of(points: Sequence[tuple[float, float | None]]) -> tuple[str, ...]:
+    """SVG point lists, one per run of two or more points without a gap; a gap is a y of None."""
+    pieces: list[list[str]] = [[]]
+    for x, y in points:
+        if y is None:
+            pieces.append([])
+        else:
+            pieces[-1].append(f"{x},{y}")
+    return tuple(" ".join(piece) for piece in pieces if len(piece) > 1)
+
+
+def nice_step(least: float) -> float:
+    """The smallest of 1, 2, 2.5, 5 times a power of ten that is at least `least`."""
+    power = 10.0 ** math.floor(math.log10(least))
+    return next(factor * power for factor in (1, 2, 2.5, 5, 10) if factor * power >= least * 0.999)
+
+
 class _Scale:
     """Volume in ml -> y in the picture."""
 
@@ -121,18 +138,12 @@ class _Scale:
 
 def _line(key: str, row: Sequence[float | None], frame_x: Sequence[float], y_of: _Scale) -> Line:
     y = tuple(None if volume is None else y_of(volume) for volume in row)
-    pieces: list[list[str]] = [[]]
-    for x, height in zip(frame_x, y, strict=True):
-        if height is None:
-            pieces.append([])
-        else:
-            pieces[-1].append(f"{x},{height}")
-    return Line(key, key.upper(), tuple(" ".join(piece) for piece in pieces if len(piece) > 1), y, tuple(row))
+    return Line(key, key.upper(), pieces_of(list(zip(frame_x, y, strict=True))), y, tuple(row))
 
 
 def _x_ticks(times: list[float] | None, frame_x: Sequence[float]) -> tuple[Tick, ...]:
     if times:
-        step = _nice_step(times[-1] / 5)
+        step = nice_step(times[-1] / 5)
         span = frame_x[-1] - frame_x[0]
         return tuple(
             Tick(round(frame_x[0] + span * step * i / times[-1], 2), f"{step * i:g}")
@@ -145,9 +156,3 @@ def _x_ticks(times: list[float] | None, frame_x: Sequence[float]) -> tuple[Tick,
 def _phase_ticks(phases: Mapping[str, Any], frame_x: Sequence[float]) -> tuple[Tick, ...]:
     found = ((phases.get("ed_index"), "ED"), (phases.get("es_index"), "ES"))
     return tuple(Tick(frame_x[i], text) for i, text in found if i is not None and 0 <= i < len(frame_x))
-
-
-def _nice_step(least: float) -> float:
-    """The smallest of 1, 2, 2.5, 5 times a power of ten that is at least `least`."""
-    power = 10.0 ** math.floor(math.log10(least))
-    return next(factor * power for factor in (1, 2, 2.5, 5, 10) if factor * power >= least * 0.999)

@@ -17,9 +17,9 @@ from markupsafe import Markup
 _HERE = Path(__file__).parent
 
 
-def render_page(template: str, style: str, script: str, **content: Any) -> str:
-    """A template of this folder with its style sheet and script inlined; everything else is escaped."""
-    css, js = part("page.css") + part(style), part(script)
+def render_page(template: str, style: str, script: str | None = None, **content: Any) -> str:
+    """A template of this folder with its style sheet and script, if any, inlined; everything else is escaped."""
+    css, js = part("page.css") + part(style), part(script) if script else ""
     engine = jinja2.Environment(
         loader=jinja2.FileSystemLoader(_HERE), autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True
     )

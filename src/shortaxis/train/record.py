@@ -18,7 +18,7 @@ class Record:
         if not active:
             return
         path.parent.mkdir(parents=True, exist_ok=True)
-        kept = [line for line in _lines(path) if line["step"] <= step]
+        kept = [line for line in read_record(path) if line["step"] <= step]
         path.write_text("".join(json.dumps(line) + "\n" for line in kept), "utf-8")
         self._file = path.open("a", encoding="utf-8")
 
@@ -42,8 +42,8 @@ class Record:
             self._file.flush()
 
 
-def _lines(path: Path) -> list[dict[str, Any]]:
-    """The whole lines of a record; a line cut short by a kill is left out."""
+def read_record(path: Path) -> list[dict[str, Any]]:
+    """The whole lines of a record, none where there is no file; a line cut short by a kill is left out."""
     if not path.is_file():
         return []
     lines = []
