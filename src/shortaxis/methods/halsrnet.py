@@ -49,6 +49,7 @@ from shortaxis.core.sample import Batch, Sample
 from shortaxis.core.study import Study
 from shortaxis.losses.bce_dice import DiceOver, bce_dice
 from shortaxis.methods.roi_regression import RoiRegressionConfig, RoiRegressionStage, paper_roi, tuned_roi
+from shortaxis.methods.tuned_fit import TUNED_SEGMENT_FIT
 from shortaxis.prepare.box_window import BoxWindowConfig, box_examples, cut_boxes
 from shortaxis.prepare.heart_crop import HeartCropConfig, cut_heart, heart_examples, vary_heart
 from shortaxis.prepare.restore import paste_slices
@@ -329,7 +330,7 @@ PAPER = HalsrRecipe(
 )
 
 _tuned_locate, _tuned_locate_fit = tuned_roi()
-TUNED = HalsrRecipe(  # all ours; training as the U-Net's tuned recipe, so that the networks are what is compared
+TUNED = HalsrRecipe(  # all ours
     locate=_tuned_locate,
     locate_fit=_tuned_locate_fit,
     segment=HalsrConfig(
@@ -342,19 +343,7 @@ TUNED = HalsrRecipe(  # all ours; training as the U-Net's tuned recipe, so that 
         skip="gated_and_plain",  # edges at full resolution, which the pooled maps have lost
         dice_over="classes",
     ),
-    segment_fit=FitRecipe(
-        steps=4000,
-        batch=12,
-        optimiser="adamw",
-        learning_rate=2e-3,
-        weight_decay=1e-2,
-        schedule="cosine",
-        warmup_steps=100,
-        validate_every=250,
-        keep="last",
-        average_decay=0.995,
-        clip_norm=5.0,
-    ),
+    segment_fit=TUNED_SEGMENT_FIT,
 )
 
 METHOD = Method(

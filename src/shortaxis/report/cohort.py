@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -23,7 +21,6 @@ _COLUMNS = {
     "rv.esv_ml": "RV ESV",
 }
 MOST_THUMBNAILS = 1000  # at about 4 kB each; the cases to look at first have theirs
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 
 @dataclass(frozen=True)
@@ -50,21 +47,6 @@ def cohort_rows(cases: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     rows = [_row(case) for case in cases]
     columns = dict.fromkeys(key for row in rows for key in row)
     return [{column: row.get(column) for column in columns} for row in rows]
-
-
-def rows_as_csv(rows: Sequence[Mapping[str, Any]]) -> str:
-    """Rows of equal columns as CSV with a header; None is an empty field.
-
-    A text that a spreadsheet would take for a formula gets an apostrophe in front.
-    """
-    if not rows:
-        return ""
-    out = io.StringIO(newline="")
-    writer = csv.DictWriter(out, list(rows[0]), lineterminator="\n")
-    writer.writeheader()
-    for row in rows:
-        writer.writerow({key: _harmless(value) for key, value in row.items()})
-    return out.getvalue()
 
 
 def render_cohort(entries: Sequence[CohortEntry], title: str = "Cohort") -> str:
@@ -137,7 +119,3 @@ def _cells(case: Mapping[str, Any], indices: Mapping[str, Index]) -> Iterator[di
         value = plain(part.get(leaf)) if isinstance(part, Mapping) else None
         text = None if index is None or index.value is None else f"{index.value} {index.unit}".strip()
         yield {"text": text, "sort": shown(value) and value, "why": index.reason if index else None}
-
-
-def _harmless(value: Any) -> Any:
-    return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA_STARTS) else value

@@ -26,6 +26,7 @@ from shortaxis.core.sample import Batch, Sample
 from shortaxis.core.study import Study
 from shortaxis.losses.dice_ce import dice_ce_loss
 from shortaxis.methods.roi_regression import RoiRegressionConfig, RoiRegressionStage, tuned_roi
+from shortaxis.methods.tuned_fit import TUNED_SEGMENT_FIT
 from shortaxis.prepare.heart_crop import HeartCropConfig, cut_heart, heart_examples, vary_heart
 from shortaxis.prepare.restore import paste_slices
 from shortaxis.repair.components import keep_heart
@@ -133,19 +134,7 @@ TUNED = UNetRecipe(
     locate=_tuned_locate,
     locate_fit=_tuned_locate_fit,
     segment=UNetConfig(widths=(24, 48, 96, 192, 384)),
-    segment_fit=FitRecipe(
-        steps=4000,
-        batch=12,
-        optimiser="adamw",
-        learning_rate=2e-3,
-        weight_decay=1e-2,
-        schedule="cosine",
-        warmup_steps=100,
-        validate_every=250,
-        keep="last",
-        average_decay=0.995,
-        clip_norm=5.0,
-    ),
+    segment_fit=TUNED_SEGMENT_FIT,
 )
 
 METHOD = Method(
