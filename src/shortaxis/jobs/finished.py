@@ -75,6 +75,8 @@ def whole_folder(folder: Path) -> Iterator[Path]:
         else:
             part.rename(folder)
     except OSError as problem:
-        raise WriteFailed("a folder that can be written", str(problem), "check space and permissions", folder) from problem
+        raise WriteFailed(
+            "a folder that can be written", str(problem), "check space and permissions", folder
+        ) from problem
     finally:
         shutil.rmtree(part, ignore_errors=True)
