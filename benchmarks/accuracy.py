@@ -22,6 +22,7 @@ from shortaxis.core.study import Study
 from shortaxis.jobs.models import Model, ready_model
 from shortaxis.jobs.segment import Segmentation, segment_study
 from shortaxis.jobs.training_cases import training_cases
+from shortaxis.measure.case import measure_case
 from shortaxis.measure.evaluate import evaluate_case, missed_on_mid_slices
 from shortaxis.measure.summary import summarise
 
@@ -36,12 +37,27 @@ def unseen_studies(model: Model, data: Path, dataset: str, all_cases: bool) -> I
 
 
 def found_ef_errors(result: Segmentation, study: Study) -> dict[str, Any]:
-    """Found phases against the given ones, for a cine of more than two frames."""
-    phases = result.measures["phases"]
+    """Found phases against the given ones, for a cine of more than two frames; the beat is a circle."""
+    phases, count = result.measures["phases"], study.n_frames
     given, found = study.facts, (phases["found_ed_index"], phases["found_es_index"])
-    if study.n_frames <= 2 or None in (*found, given.ed_index, given.es_index):
+    if count <= 2 or None in (*found, given.ed_index, given.es_index):
         return {}
-    return {"ed_frames_off": found[0] - given.ed_index, "es_frames_off": found[1] - given.es_index}
+    off = [
+        (f - g + count // 2) % count - count // 2 for f, g in zip(found, (given.ed_index, given.es_index), strict=True)
+    ]
+    at_found = segment_measures_at(result, study, found)
+    return {
+        "ed_frames_off": off[0],
+        "es_frames_off": off[1],
+        "ef_at_given": result.measures["lv"]["ef_percent"],
+        "ef_at_found": at_found["lv"]["ef_percent"],
+    }
+
+
+def segment_measures_at(result: Segmentation, study: Study, phases: tuple[int, int]) -> dict[str, Any]:
+    """The measures of the same labels at other phases."""
+    facts = replace(study.facts, ed_index=phases[0], es_index=phases[1])
+    return measure_case(study, result.labels, result.scheme, facts)
 
 
 def main() -> None:
@@ -86,9 +102,14 @@ def print_table(summary: dict[str, Any], faults: list[dict[str, Any]], phases: d
                 print(f"| {side}.{name} | {held['n']} | {shown} |")
     print(f"\nfaults on middle slices: {len(faults)}")
     for fault in faults:
-        print(f"- {fault['case']} {fault['phase']} slice {fault['slice_number']}: {fault['structure']} {fault['outcome']}")
+        print(
+            f"- {fault['case']} {fault['phase']} slice {fault['slice_number']}: {fault['structure']} {fault['outcome']}"
+        )
     for name, off in phases.items():
-        print(f"- found phases of {name}: ED {off['ed_frames_off']:+d}, ES {off['es_frames_off']:+d} frames")
+        print(
+            f"- {name}: found ED {off['ed_frames_off']:+d}, ES {off['es_frames_off']:+d} frames from the given; "
+            f"LVEF {off['ef_at_given']:.1f} % at the given, {off['ef_at_found']:.1f} % at the found"
+        )
 
 
 if __name__ == "__main__":

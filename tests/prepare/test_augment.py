@@ -109,14 +109,24 @@ def test_a_config_of_zeros_draws_nothing() -> None:
         "log_gamma",
         "noise",
         "blur_px",
+        "shading",
+        "log_contrast",
+        "brightness",
+        "log_contrast_between_slices",
     )
-    still = AugmentConfig.model_validate({**dict.fromkeys(fields, 0.0), "shading": 0.0})
+    still = AugmentConfig.model_validate(dict.fromkeys(fields, 0.0))
     image = sample_with_square(20, 20).image
     for seed in range(5):
         drawn = draw(still, np.random.default_rng(seed))
         sample = vary_geometry(sample_with_square(20, 20), drawn, (61, 61))
         np.testing.assert_array_equal(sample.image, image)
-        np.testing.assert_allclose(vary_grey(image, drawn), image / 60, atol=1e-6)
+        np.testing.assert_allclose(vary_grey(image, drawn), image, atol=1e-4)
+
+
+def test_contrast_stretches_brightness_lifts_and_slices_are_scaled_apart() -> None:
+    image = np.array([[[0.0, 2.0]], [[0.0, 2.0]]], np.float32)  # spread 1
+    varied = vary_grey(image, Variation(contrast=2.0, brightness=0.5, channel_contrast=(1.0, 10.0, 99.0)))
+    np.testing.assert_allclose(varied, [[[0.5, 4.5]], [[5.0, 45.0]]], atol=1e-4)
 
 
 def test_the_same_variation_gives_the_same_grey_values() -> None:

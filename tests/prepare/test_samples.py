@@ -21,7 +21,7 @@ from shortaxis.prepare.heart_crop import (
     heart_steps,
     vary_heart,
 )
-from shortaxis.prepare.intensity import standardise
+from shortaxis.prepare.intensity import standardise, standardise_stack
 from shortaxis.prepare.neighbours import neighbour_indices, with_neighbours
 from shortaxis.prepare.resample import Resample
 from tests.lookalike.ring_study import GREY, ring_study
@@ -200,3 +200,24 @@ def test_a_slice_drawn_empty_is_an_example_of_where_the_heart_ends() -> None:
 def test_a_study_without_labels_is_refused() -> None:
     with pytest.raises(LabelsMissing):
         list(heart_examples(replace(ring_study(), labels=None), ACDC, CONFIG))
+
+
+def test_a_stack_on_one_scale_keeps_a_dark_slice_dark() -> None:
+    stack = np.repeat([[[0.0], [4.0]], [[0.0], [1.0]]], 8, axis=2)
+    scaled = standardise_stack(stack, stack[:1], clip_percent=0.0)  # the first slice: mean 2, deviation 2
+    np.testing.assert_allclose(scaled[:, :, 0], [[-1, 1], [-1, -0.5]])
+
+
+def test_a_stack_without_contrast_in_its_window_is_zeros() -> None:
+    assert not standardise_stack(np.ones((2, 3, 3)), np.ones((2, 3, 3))).any()
+
+
+def test_grey_values_by_stack_are_the_same_in_prediction_and_in_plain_training_samples() -> None:
+    study = ring_study()
+    assert study.labels is not None
+    config = HeartCropConfig(size_px=32, pixel_mm=2.0, room_px=4, grey="stack")
+    box = np.array(reference_box(study.labels))
+    located = Found((0,), boxes=np.tile(box, (study.n_frames, study.grid.shape[0], 1)))
+    cut = next(iter(cut_heart(study, located, [study.labels.annotated_frames()[0]], config)))
+    plain = vary_heart(next(iter(heart_examples(study, study.labels.scheme, config))), None, config)
+    np.testing.assert_allclose(cut.image, plain.image, atol=0.15)

@@ -271,7 +271,8 @@ class HalsrStage:
 
     def augment(self, sample: Sample, rng: np.random.Generator | None) -> Sample:
         window = self.config.window
-        return vary_heart(sample, rng, HeartCropConfig(size_px=window.size_px, augment=window.augment))
+        grey = window.grey if isinstance(window, HeartCropConfig) else "slice"
+        return vary_heart(sample, rng, HeartCropConfig(size_px=window.size_px, grey=grey, augment=window.augment))
 
     def loss(self, net: nn.Module, batch: Batch, generator: torch.Generator) -> Loss:
         """Equation 8."""

@@ -17,6 +17,8 @@ from shortaxis.core.recipe import Settings
 from shortaxis.core.sample import Field, Sample
 from shortaxis.prepare.planes import warp_planes
 
+MOST_CHANNELS = 7  # neighbours on either side and the slice itself
+
 
 class AugmentConfig(Settings):
     """How far samples are varied. Angles in degrees, shifts in pixels of the sample; each range is symmetric."""
@@ -30,6 +32,9 @@ class AugmentConfig(Settings):
     noise: float = 0.12  # standard deviations of the image; drawn between 0 and this
     blur_px: float = 0.8
     shading: float = 0.35  # depth of a smooth multiplicative field, log units
+    log_contrast: float = 0.25  # about the mean; matters where grey values are scaled by the stack
+    brightness: float = 0.3  # standard deviations of the image
+    log_contrast_between_slices: float = 0.1  # scanners scale slices apart
 
 
 @dataclass(frozen=True)
@@ -44,6 +49,9 @@ class Variation:
     noise: float = 0.0
     blur_px: float = 0.0
     shading: tuple[float, ...] = ()  # 3x3 control points, log units
+    contrast: float = 1.0
+    brightness: float = 0.0
+    channel_contrast: tuple[float, ...] = ()
     seed: int = 0  # of the noise
 
 
@@ -64,6 +72,9 @@ def draw(config: AugmentConfig, rng: np.random.Generator) -> Variation:
         blur_px=float(rng.uniform(0, config.blur_px)) if rng.random() < 0.3 else 0.0,
         shading=tuple(float(v) for v in rng.uniform(-config.shading, config.shading, 9)) if rng.random() < 0.5 else (),
         seed=int(rng.integers(2**31)),
+        contrast=float(np.exp(within(config.log_contrast))),
+        brightness=within(config.brightness),
+        channel_contrast=tuple(float(np.exp(within(config.log_contrast_between_slices))) for _ in range(MOST_CHANNELS)),
     )
 
 
@@ -99,7 +110,7 @@ def _move_points(points: Points, target_to_source: NDArray[np.float64]) -> Point
 
 
 def vary_grey(image: NDArray[np.float32], variation: Variation) -> NDArray[np.float32]:
-    """Grey values [..., row, col] through blur, shading, gamma and noise; any scale in, standard scale expected after."""
+    """Grey values [channel, ..., row, col] through blur, shading, gamma, noise and contrast, on about the same scale."""
     if variation.blur_px > 0.1:
         planes = image.reshape(-1, *image.shape[-2:])  # in plane only: slices of a volume lie far apart
         image = np.stack([cv2.GaussianBlur(plane, (0, 0), variation.blur_px) for plane in planes]).reshape(image.shape)
@@ -113,4 +124,9 @@ def vary_grey(image: NDArray[np.float32], variation: Variation) -> NDArray[np.fl
     if variation.noise > 0:
         noise = np.random.default_rng(variation.seed).standard_normal(unit.shape, np.float32)
         unit = unit + variation.noise * float(unit.std()) * noise
-    return unit.astype(np.float32, copy=False)
+    spread = float(image.std())
+    varied = (unit * (high - low) + low) * variation.contrast + variation.brightness * spread
+    if variation.channel_contrast and len(image) > 1:
+        factors = np.array(variation.channel_contrast[: len(image)], np.float32)
+        varied = varied * factors.reshape(-1, *[1] * (image.ndim - 1))
+    return varied.astype(np.float32, copy=False)

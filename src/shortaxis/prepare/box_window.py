@@ -38,6 +38,9 @@ LOCATOR_ERROR = AugmentConfig(
     noise=0.0,
     blur_px=0.0,
     shading=0.0,
+    log_contrast=0.0,
+    brightness=0.0,
+    log_contrast_between_slices=0.0,
 )
 
 

@@ -7,6 +7,7 @@ rotation and shift), `vary_heart` turns an example into a network input.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,7 +22,7 @@ from shortaxis.core.study import Grid, Study
 from shortaxis.prepare.augment import AugmentConfig, Variation, draw, vary_geometry, vary_grey
 from shortaxis.prepare.crop import crop_around
 from shortaxis.prepare.heart_box import Box, box_centre, overall_box, reference_box
-from shortaxis.prepare.intensity import standardise
+from shortaxis.prepare.intensity import standardise, standardise_stack
 from shortaxis.prepare.neighbours import with_neighbours
 from shortaxis.prepare.orient import Orient, orient_to_display
 from shortaxis.prepare.resample import Resample, resample_to
@@ -39,6 +40,7 @@ class HeartCropConfig(Settings):
     fill: float = 0.77  # share of the window that the heart's larger side takes at most
     reach: int = 1  # neighbouring slices on each side, as channels
     room_px: int = 24  # around the window in training examples
+    grey: Literal["slice", "stack"] = "slice"  # whose mean and spread the grey values are scaled by
     augment: AugmentConfig = AugmentConfig()
 
 
@@ -86,7 +88,7 @@ def cut_heart(study: Study, upstream: Found | None, frames: Sequence[int], confi
     box = None if upstream is None or upstream.boxes is None else overall_box(upstream.boxes)
     steps = heart_steps(study.grid, box, config, config.size_px)
     for frame in frames:
-        stack = standardise(through(steps, study.image[frame].astype(np.float32)))
+        stack = _scaled(through(steps, study.image[frame].astype(np.float32)), config)
         for index in range(len(stack)):
             yield Sample(with_neighbours(stack, index, config.reach), Place(frame, (index,), steps))
 
@@ -107,6 +109,8 @@ def heart_examples(study: Study, scheme: LabelScheme, config: HeartCropConfig) -
     steps = heart_steps(study.grid, reference_box(study.labels), config, config.size_px + 2 * config.room_px)
     for frame in study.labels.annotated_frames():
         stack = through(steps, study.image[frame].astype(np.float32)).astype(np.float32)
+        if config.grey == "stack":
+            stack = _scaled(stack, config)
         drawn = through(steps, labels[frame], "nearest").astype(np.uint8)
         for index in range(len(stack)):
             if study.labels.annotated[frame, index].all():
@@ -119,4 +123,12 @@ def vary_heart(sample: Sample, rng: np.random.Generator | None, config: HeartCro
     variation = Variation() if rng is None else draw(config.augment, rng)
     moved = vary_geometry(sample, variation, (config.size_px, config.size_px))
     image = moved.image if rng is None else vary_grey(moved.image, variation)
-    return Sample(standardise(image), moved.place, moved.fields, moved.points)
+    return Sample(standardise(image) if config.grey == "slice" else image, moved.place, moved.fields, moved.points)
+
+
+def _scaled(stack: NDArray[np.generic], config: HeartCropConfig) -> NDArray[np.float32]:
+    """A stack [slice, row, col] with its grey values scaled as configured; a stack's scale is its middle window's."""
+    if config.grey == "slice":
+        return standardise(stack)
+    rows, cols = ((extent - config.size_px) // 2 for extent in stack.shape[-2:])
+    return standardise_stack(stack, stack[:, rows : rows + config.size_px, cols : cols + config.size_px])
