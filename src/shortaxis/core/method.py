@@ -99,7 +99,7 @@ class Method:
         citation: where it was published.
         recipes: `paper` as published and `tuned` for the best masks in a sane budget.
         stages: from a recipe to its stages in order.
-        repair: the method's own post-processing of one frame.
+        repairs: post-processing of one frame by recipe: the paper's own (or none) and what the tuned one does.
         default_scheme: the structures it was published for.
     """
 
@@ -108,6 +108,6 @@ class Method:
     citation: str
     recipes: Mapping[RecipeName, Recipe]
     stages: Callable[[Any], tuple[Stage, ...]]
-    repair: Repair
+    repairs: Mapping[RecipeName, Repair]
     default_scheme: LabelScheme
     accepts: Accepts = field(default_factory=Accepts)

@@ -11,7 +11,7 @@ from torch import nn
 
 from shortaxis.core.compute import Compute
 from shortaxis.core.errors import BadWeights, ModelMissing
-from shortaxis.core.method import Method, Stage
+from shortaxis.core.method import Method, Repair, Stage
 from shortaxis.files.bundle import Bundle, load_bundle
 from shortaxis.methods import method_named
 
@@ -39,6 +39,11 @@ class Model:
     method: Method
     stages: tuple[Stage, ...]
     nets: Mapping[str, Sequence[nn.Module]]
+
+    @property
+    def repair(self) -> Repair:
+        """The post-processing of the recipe it was trained by."""
+        return self.method.repairs["tuned" if self.bundle.recipe_name == "tuned" else "paper"]
 
 
 def installed_models() -> list[ModelInfo]:

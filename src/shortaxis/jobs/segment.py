@@ -63,9 +63,7 @@ def segment_study(
     _refuse_unfit(study, model)
     seen, shifts = _aligned(study) if align else (study, None)
     located = None if roi is None else _given(roi, study)
-    found = segment_cine(
-        model.stages, model.nets, seen, model.bundle.scheme, model.method.repair, compute, located, report
-    )
+    found = segment_cine(model.stages, model.nets, seen, model.bundle.scheme, model.repair, compute, located, report)
     labels = found.labels if shifts is None else shifts.undo(found.labels).astype(np.uint8, copy=False)
     seen = (TRAINED_ON,) if study.sha256 in model.bundle.card.get("training_cases_sha256", ()) else ()
     study = study.with_notes(*found.notes, *seen)

@@ -53,7 +53,8 @@ from shortaxis.methods.tuned_fit import TUNED_SEGMENT_FIT
 from shortaxis.prepare.box_window import BoxWindowConfig, box_examples, cut_boxes
 from shortaxis.prepare.heart_crop import HeartCropConfig, cut_heart, heart_examples, vary_heart
 from shortaxis.prepare.restore import paste_slices
-from shortaxis.repair.components import keep_heart
+from shortaxis.repair.components import leave_as_is
+from shortaxis.repair.whole import repair_heart
 
 FiveInts = tuple[int, int, int, int, int]
 FiveFloats = tuple[float, float, float, float, float]
@@ -353,6 +354,6 @@ METHOD = Method(
     citation="Fakhfakh et al., Computerized Medical Imaging and Graphics 123:102546, 2025",
     recipes={"paper": PAPER, "tuned": TUNED},
     stages=stages,
-    repair=keep_heart,
+    repairs={"paper": leave_as_is, "tuned": repair_heart},  # the paper has none
     default_scheme=LEFT_VENTRICLE,
 )

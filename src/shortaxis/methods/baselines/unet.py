@@ -29,7 +29,8 @@ from shortaxis.methods.roi_regression import RoiRegressionConfig, RoiRegressionS
 from shortaxis.methods.tuned_fit import TUNED_SEGMENT_FIT
 from shortaxis.prepare.heart_crop import HeartCropConfig, cut_heart, heart_examples, vary_heart
 from shortaxis.prepare.restore import paste_slices
-from shortaxis.repair.components import keep_heart
+from shortaxis.repair.components import leave_as_is
+from shortaxis.repair.whole import repair_heart
 
 
 class UNetConfig(Settings):
@@ -143,6 +144,6 @@ METHOD = Method(
     citation="Ronneberger et al., MICCAI 2015, doi:10.1007/978-3-319-24574-4_28",
     recipes={"paper": PAPER, "tuned": TUNED},
     stages=stages,
-    repair=keep_heart,
+    repairs={"paper": leave_as_is, "tuned": repair_heart},  # the paper has none
     default_scheme=ACDC,
 )

@@ -1,0 +1,15 @@
+"""What the tuned recipes do to every frame after segmentation. Ours, not any paper's."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from shortaxis.core.labels import LabelScheme
+from shortaxis.repair.atria import drop_atria
+from shortaxis.repair.components import keep_heart
+
+
+def repair_heart(labels: NDArray[np.uint8], scheme: LabelScheme) -> NDArray[np.uint8]:
+    """One frame's labels [slice, row, col] with strays removed, holes closed, and atria dropped."""
+    return drop_atria(keep_heart(labels, scheme), scheme)
