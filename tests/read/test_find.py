@@ -11,7 +11,7 @@ import pydicom
 import pytest
 from pydicom.uid import ExplicitVRLittleEndian, generate_uid
 
-from shortaxis.core.errors import MissingFile, NoStudy, ShortaxisError, UnknownFormat, Unreadable
+from shortaxis.core.errors import MissingFile, NoStudy, ShortaxisError, UnknownFormat, Unreadable, WrongKindOfScan
 from shortaxis.read.find import find_cases, read_case
 from tests.lookalike.acdc_tree import make_acdc_tree
 from tests.lookalike.nifti_files import an_image, write
@@ -156,3 +156,29 @@ def test_real_trees_are_found_whole(data_root: Path) -> None:
     assert [case.kind for case in find_cases([data_root / "acdc"])] == ["acdc"] * 100
     assert [case.kind for case in find_cases([data_root / "sunnybrook"])] == ["dicom"] * 2
     assert all(not case.path.name.endswith("_gt.nii.gz") for case in find_cases([data_root / "mnms2"]))
+
+
+@pytest.mark.parametrize("name", ["001_LA_ED", "x_4ch", "x-LAX", "x_lvot"])
+def test_a_slice_that_its_name_calls_long_axis_is_refused(tmp_path: Path, name: str) -> None:
+    path = write(tmp_path / f"{name}.nii.gz", an_image()[:, :1])
+    with pytest.raises(WrongKindOfScan, match="1 slice under a name that says long axis"):
+        read_case(find_cases([path])[0])
+
+
+@pytest.mark.parametrize("name", ["x", "LA_001_sax", "plan_b", "later"])
+def test_a_slice_of_another_name_is_read(tmp_path: Path, name: str) -> None:
+    path = write(tmp_path / f"{name}.nii.gz", an_image()[:, :1])
+    assert read_case(find_cases([path])[0])[0].grid.shape[0] == 1
+
+
+def test_a_stack_is_read_whatever_its_name_says(tmp_path: Path) -> None:
+    path = write(tmp_path / "LA_001.nii.gz", an_image())
+    assert read_case(find_cases([path])[0])[0].grid.shape[0] == 3
+
+
+def test_results_of_an_earlier_run_are_no_scans(tmp_path: Path) -> None:
+    write(tmp_path / "a.nii.gz", an_image()[0])
+    write(tmp_path / "results/case-001/series300_image.nii.gz", an_image()[0])
+    for name in ("manifest.json", "measures.json"):
+        (tmp_path / "results/case-001" / name).write_text("{}")
+    assert found(tmp_path) == [("a", "nifti", "a.nii.gz")]

@@ -20,6 +20,8 @@ _MOMENT = re.compile(
     r"(^|[_.-])((frame|phase|time)[_-]?\d+|[tf]\d+|ed|es|4d|cine|sax?|lax?|[234]ch|image|img)$",
     re.IGNORECASE,
 )
+_LONG_AXIS = re.compile(r"(^|[ _.-])(lax?|hla|vla|lvot|rvot|[234][ _-]?ch)($|[ _.-])", re.IGNORECASE)
+_SHORT_AXIS = re.compile(r"(^|[ _.-])sax?($|[ _.-])", re.IGNORECASE)
 
 
 def is_nifti(path: Path) -> bool:
@@ -30,6 +32,11 @@ def is_nifti(path: Path) -> bool:
 def has_label_ending(path: Path) -> bool:
     """Whether the file's own name says segmentation: `x_gt`, `x_seg`, `x_segmentation`, `x_label(s)`, `x_mask(s)`."""
     return bool(_LABEL_ENDING.search(stem_of(path)))
+
+
+def names_long_axis(stem: str) -> bool:
+    """Whether a name says long axis and not short axis: `001_LA_ED`, `x_4ch`, `x-LAX`."""
+    return bool(_LONG_AXIS.search(stem)) and not _SHORT_AXIS.search(stem)
 
 
 def labels_stem(path: Path) -> str:

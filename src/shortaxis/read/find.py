@@ -9,15 +9,17 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
-from shortaxis.core.errors import MissingFile, NoStudy, UnknownFormat, Unreadable
+from shortaxis.core.errors import MissingFile, NoStudy, UnknownFormat, Unreadable, WrongKindOfScan
 from shortaxis.core.study import Study
 from shortaxis.files.names import slug, stem_of, unique
 from shortaxis.read.acdc import looks_like_acdc, read_acdc
-from shortaxis.read.file_names import LABEL_FOLDERS, has_label_ending, is_nifti
+from shortaxis.read.file_names import LABEL_FOLDERS, has_label_ending, is_nifti, names_long_axis
 from shortaxis.read.folders import entries_of, walk
 from shortaxis.read.nifti import read_nifti
 
 Kind = Literal["nifti", "acdc", "dicom"]
+MIN_SLICES = 3  # long-axis views come as one slice each, seldom two
+OURS = ("manifest.json", "measures.json")  # what `segment` leaves in a case's folder
 _LOOKED_FOR = "a NIfTI image, a DICOM folder or zip, an ACDC patient folder, or a folder of these"
 
 
@@ -65,12 +67,29 @@ def read_case(case: Case) -> tuple[Study, ...]:
     A DICOM study keeps the name its reader gives it, which comes from its content.
     """
     if case.kind == "nifti":
-        return (replace(read_nifti(case.path), name=case.name),)
+        return (_short_axis(replace(read_nifti(case.path), name=case.name), case.path),)
     if case.kind == "acdc":
         return (replace(read_acdc(case.path), name=case.name),)
     from shortaxis.read.dicom import read_dicom  # here: pydicom is only loaded for DICOM
 
     return tuple(study if study.name else replace(study, name=case.name) for study in read_dicom(case.path))
+
+
+def only_study(path: Path) -> Study:
+    """The one study at `path`. Raises NoStudy where there are several, and what finding and reading raise."""
+    studies = [study for case in find_cases([path]) for study in read_case(case)]
+    if len(studies) != 1:
+        raise NoStudy("one case", f"{len(studies)}", "use segment_cohort for several", path)
+    return studies[0]
+
+
+def _short_axis(study: Study, path: Path) -> Study:
+    """The study, unless it is a long-axis view. A NIfTI header does not say so, but one or two slices and a name do."""
+    n_slices = study.grid.shape[0]
+    if n_slices < MIN_SLICES and names_long_axis(stem_of(path)):
+        found = f"{n_slices} slice{'s' * (n_slices > 1)} under a name that says long axis"
+        raise WrongKindOfScan("a short axis", found, "leave it out; if it is a short axis, rename it", path)
+    return study
 
 
 def _cases_at(path: Path) -> Iterator[tuple[Kind, Path]]:
@@ -101,7 +120,8 @@ def _cases_below(folder: Path, seen: set[str]) -> Iterator[tuple[Kind, Path]]:
         yield "acdc", folder
         return
     folders, files = entries_of(folder)
-    folders = [path for path in folders if path.name.lower() not in LABEL_FOLDERS]  # below an input, never the input
+    folders = [path for path in folders if not (path.name.lower() in LABEL_FOLDERS or _is_result(path))]
+    # below an input, never the input itself
     for path in files:
         if is_nifti(path) and not has_label_ending(path):
             yield "nifti", path
@@ -118,6 +138,11 @@ def _cases_below(folder: Path, seen: set[str]) -> Iterator[tuple[Kind, Path]]:
         folders = [path for path in folders if path not in with_dicom]
     for path in folders:
         yield from _cases_below(path, seen)
+
+
+def _is_result(folder: Path) -> bool:
+    """Whether an earlier run wrote this folder: the image it keeps of a DICOM case is no further scan."""
+    return all((folder / name).is_file() for name in OURS)
 
 
 def _is_dicom(path: Path) -> bool:
