@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from shortaxis.core.errors import UnknownName
+from shortaxis.core.errors import BadConfiguration, UnknownName
 from shortaxis.core.labels import (
     ACDC,
     EMIDEC,
@@ -77,3 +77,8 @@ def test_what_was_drawn_is_known_per_frame_slice_and_structure() -> None:
     labels.annotated[1] = False
     labels.annotated[2, :, 1:] = False
     assert labels.annotated_frames() == (0, 2)
+
+
+def test_a_whole_that_the_other_scheme_numbers_only_by_its_parts_is_refused_not_dropped() -> None:
+    with pytest.raises(BadConfiguration, match="a number for myocardium"):
+        ACDC.translate(np.array([2], np.uint8), EMIDEC)

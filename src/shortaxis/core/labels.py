@@ -12,7 +12,7 @@ from enum import StrEnum
 import numpy as np
 from numpy.typing import NDArray
 
-from shortaxis.core.errors import UnknownName
+from shortaxis.core.errors import BadConfiguration, UnknownName
 
 
 class Structure(StrEnum):
@@ -65,9 +65,20 @@ class LabelScheme:
         return np.isin(labels, [self.code_of(part) for part in parts])
 
     def translate(self, labels: NDArray[np.integer], target: LabelScheme) -> NDArray[np.uint8]:
-        """`labels` of this scheme renumbered for `target`; a structure that `target` lacks becomes background."""
+        """`labels` of this scheme renumbered for `target`; a structure that `target` lacks becomes background.
+
+        Raises:
+            BadConfiguration: `target` numbers only the parts of a structure that this scheme has as a whole.
+        """
         table = np.zeros(max(self.codes) + 1, np.uint8)
         for code, structure in self.codes.items():
+            if structure in target.unions:  # dropped in silence, a whole myocardium would be lost
+                parts = ", ".join(target.unions[structure])
+                raise BadConfiguration(
+                    f"a label scheme with a number for {structure}",
+                    f"{target.name}, which numbers its parts alone: {parts}",
+                    f"keep the labels in the scheme {self.name}",
+                )
             if structure in target.codes.values():
                 table[code] = target.code_of(structure)
             else:
