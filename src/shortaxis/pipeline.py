@@ -18,22 +18,20 @@ from pathlib import Path
 from typing import Any
 
 from shortaxis.core.compute import choose_compute
-from shortaxis.core.errors import NoStudy, ShortaxisError
+from shortaxis.core.errors import ShortaxisError
 from shortaxis.core.labels import scheme_named
 from shortaxis.core.method import Method
 from shortaxis.core.study import Facts, Note, Study
-from shortaxis.files.writer import write_image, write_json, write_labels, write_text
+from shortaxis.files.writer import write_image, write_json, write_labels
 from shortaxis.jobs.evaluate import evaluate_folders
+from shortaxis.jobs.measure_drawn import measure_drawn
 from shortaxis.jobs.models import ModelInfo, installed_models, locate_model, ready_model
 from shortaxis.jobs.segment import PixelBox, Segmentation, segment_study, with_facts
 from shortaxis.jobs.segment_cohort import CaseEvent, CohortResult, SegmentOptions, segment_cohort
 from shortaxis.jobs.train_method import TrainOptions, train_method
-from shortaxis.measure.case import measure_case
 from shortaxis.methods import method_named, method_names
-from shortaxis.read.find import find_cases, read_case
-from shortaxis.read.nifti import read_nifti
+from shortaxis.read.find import find_cases, only_study, read_case
 from shortaxis.read.phantom import PhantomRecipe, make_phantom
-from shortaxis.report.html import render_case
 
 __all__ = [
     "CaseEvent",
@@ -82,39 +80,31 @@ def segment(
     """
     compute = choose_compute(device)
     ready = ready_model(locate_model(model, method), compute)
-    study = source if isinstance(source, Study) else _only_study(Path(source))
+    study = source if isinstance(source, Study) else only_study(Path(source))
     scheme = None if label_scheme is None else scheme_named(label_scheme)
     return segment_study(with_facts(study, facts), ready, compute, scheme, roi, align)
 
 
-def _only_study(path: Path) -> Study:
-    studies = [study for case in find_cases([path]) for study in read_case(case)]
-    if len(studies) != 1:
-        raise NoStudy("one case", f"{len(studies)}", "use segment_cohort for several", path)
-    return studies[0]
-
-
 def measure_files(
-    image: Path, labels: Path, out: Path, facts: Facts | None = None, label_scheme: str = "acdc"
+    image: Path,
+    labels: Path,
+    out: Path,
+    facts: Facts | None = None,
+    label_scheme: str = "acdc",
+    overwrite: bool = False,
 ) -> dict[str, Any]:
     """Measure labels drawn or corrected by hand and write `measures.json` and `report.html` into `out`.
 
+    Args:
+        image: a NIfTI file, or anything `shortaxis segment` takes that holds one case.
+        labels: a NIfTI file, or the folder of a case that `segment` wrote.
+
     Raises:
-        GridMismatch: the labels lie on another grid than the image.
+        OutputExists: `out` is such a folder itself, or holds measures and `overwrite` is off.
+        GridMismatch: the labels lie on another grid than the image, or have other frames.
         UnknownLabel: a number outside the scheme.
     """
-    from shortaxis.files.gate import check_same_grid, load_labels
-
-    scheme = scheme_named(label_scheme)
-    study = with_facts(read_nifti(image), facts)
-    drawn = load_labels(labels, scheme)
-    check_same_grid(drawn.grid, study.grid, labels)
-    array = drawn.array.astype("uint8")
-    measures = measure_case(study, array, scheme)
-    write_json(out / "measures.json", measures)
-    provenance = {"model": "labels given by hand or by another program", "input_sha256": study.sha256}
-    write_text(out / "report.html", render_case(study, array, scheme, measures, provenance))
-    return measures
+    return measure_drawn(image, labels, out, scheme_named(label_scheme), facts, overwrite)
 
 
 @dataclass(frozen=True)
@@ -136,7 +126,9 @@ def check_inputs(inputs: Sequence[Path]) -> Iterator[Checked]:
                 spacing = study.grid.spacing_mm
                 size = "spacing unknown" if spacing is None else " x ".join(f"{mm:.3g}" for mm in spacing) + " mm"
                 yield Checked(
-                    case.name, f"{case.kind}: {frames} frames, {slices} x {rows} x {cols}, {size}", study.notes
+                    case.name,
+                    f"{case.kind}: {frames} frame{'s' * (frames != 1)}, {slices} x {rows} x {cols}, {size}",
+                    study.notes,
                 )
         except ShortaxisError as refusal:
             yield Checked(case.name, refusal=refusal)

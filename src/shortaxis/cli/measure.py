@@ -14,6 +14,7 @@ from shortaxis.cli.options import (
     HeartRate,
     Height,
     Out,
+    Overwrite,
     SchemeOrAcdc,
     Sex,
     Weight,
@@ -22,10 +23,19 @@ from shortaxis.cli.options import (
 
 
 def measure(
-    image: Annotated[Path, typer.Argument(metavar="IMAGE", help="The scan, NIfTI.")],
-    labels: Annotated[Path, typer.Argument(metavar="LABELS", help="Labels on the same grid, NIfTI.")],
+    image: Annotated[
+        Path,
+        typer.Argument(metavar="IMAGE", readable=False, help="The scan: NIfTI, or a folder or zip as for `segment`."),
+    ],
+    labels: Annotated[
+        Path,
+        typer.Argument(
+            metavar="LABELS", readable=False, help="NIfTI on the scan's grid, or a case's folder of `segment`."
+        ),
+    ],
     out: Out,
     label_scheme: SchemeOrAcdc = "acdc",
+    overwrite: Overwrite = False,
     sex: Sex = None,
     height: Height = None,
     weight: Weight = None,
@@ -34,12 +44,15 @@ def measure(
     ed_frame: EdFrame = None,
     es_frame: EsFrame = None,
 ) -> None:
-    """Measure labels drawn by hand or by another program: the same indices as after `segment`."""
+    """Measure labels drawn by hand or by another program: the same indices as after `segment`.
+
+    After correcting a case's masks in their place, give the scan as to `segment` and the case's folder.
+    """
     from rich.console import Console
 
     from shortaxis.pipeline import measure_files
     from shortaxis.report.terminal import case_table
 
     facts = facts_of(sex, height, weight, heart_rate, frame_time_ms, ed_frame, es_frame)
-    Console().print(case_table(measure_files(image, labels, out, facts, label_scheme)))
+    Console().print(case_table(measure_files(image, labels, out, facts, label_scheme, overwrite)))
     print(f"results: {out}")
