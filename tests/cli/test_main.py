@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 from types import ModuleType
 
 import pytest
@@ -164,3 +165,45 @@ def test_frame_numbers_become_indices_and_what_is_not_given_stays_unknown() -> N
 def test_a_height_that_is_no_length_is_refused(height: float) -> None:
     with pytest.raises(typer.BadParameter, match="above 0"):
         options.facts_of(None, height, None, None, None, None, None)
+
+
+def test_a_height_in_metres_is_refused() -> None:
+    with pytest.raises(typer.BadParameter, match="metres"):
+        options.facts_of(None, 1.78, None, None, None, None, None)
+
+
+def test_ctrl_c_says_that_what_is_finished_is_kept(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pipeline_where(monkeypatch, list_methods=raising(KeyboardInterrupt()))
+    main.status_of(["methods"])
+    assert capsys.readouterr().err == "interrupted; what is finished is kept\n"
+
+
+def test_an_unknown_label_scheme_is_refused_before_any_case(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    line = ["segment", str(tmp_path), "-o", str(tmp_path / "out"), "--label-scheme", "acdcc"]
+    assert main.status_of(line) == Exit.USAGE
+    assert "SA-E060" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
+def test_an_input_that_may_not_be_read_is_left_to_the_reader_to_refuse(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    asked: list[Path] = []
+    pipeline_where(monkeypatch, check_inputs=lambda inputs: asked.extend(inputs) or [])
+    (tmp_path / "a.nii").touch()
+    monkeypatch.setattr("os.access", lambda *_, **__: False)
+    assert main.status_of(["check", str(tmp_path / "a.nii")]) == Exit.DONE
+    assert asked == [tmp_path / "a.nii"]
+
+
+def test_the_lines_of_a_help_text_are_joined_within_a_paragraph() -> None:
+    def command() -> None:
+        """First.
+
+        Second paragraph
+        goes on.
+        """
+
+    assert main._help_of(command) == "First.\n\nSecond paragraph goes on."

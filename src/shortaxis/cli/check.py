@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Annotated
-
 import typer
 
 from shortaxis.cli.exit_codes import Exit
+from shortaxis.cli.options import Inputs
 
 
 def check(
-    inputs: Annotated[list[Path], typer.Argument(metavar="INPUT...", help="Files or folders, as for `segment`.")],
+    inputs: Inputs,
 ) -> None:
     """Read inputs as `segment` would and say what was found: cases, sizes, notes and refusals. Writes nothing."""
     from rich.console import Console

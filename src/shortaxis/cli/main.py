@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import inspect
+import re
 import sys
+from collections.abc import Callable
 from typing import Annotated
 
 import typer
@@ -19,6 +22,12 @@ from shortaxis.cli.segment import segment
 from shortaxis.cli.train import train
 from shortaxis.core.errors import ShortaxisError
 
+
+def _help_of(command: Callable[..., None]) -> str:
+    """A command's docstring with the lines of a paragraph joined, so that the terminal breaks them where it is wide."""
+    return re.sub(r"(?<!\n)\n(?!\n)", " ", inspect.cleandoc(command.__doc__ or ""))
+
+
 _EXITS = "Exit status: " + "  ".join(f"[bold]{int(code)}[/bold] {code.meaning}" for code in Exit)
 
 app = typer.Typer(
@@ -27,6 +36,7 @@ app = typer.Typer(
     rich_markup_mode="rich",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+_INTERRUPTED = "interrupted; what is finished is kept"
 _SCANS, _SCIENCE, _SHELF = "Scans", "Methods", "What there is"
 for command, panel in (
     (segment, _SCANS),
@@ -39,7 +49,7 @@ for command, panel in (
     (models, _SHELF),
     (demo, _SHELF),
 ):
-    app.command(rich_help_panel=panel)(command)
+    app.command(rich_help_panel=panel, help=_help_of(command))(command)
 
 
 def _show_version(wanted: bool) -> None:
@@ -72,6 +82,8 @@ def status_of(arguments: list[str]) -> int:
     try:
         app([word for word in arguments if word != "--debug"], prog_name="shortaxis")
     except SystemExit as end:  # how typer ends, also after a usage error
+        if _is_interruption(end):
+            print(_INTERRUPTED, file=sys.stderr)
         return end.code if isinstance(end.code, int) else int(Exit.DONE)
     except ShortaxisError as refusal:
         if debug:
@@ -79,7 +91,7 @@ def status_of(arguments: list[str]) -> int:
         print(refusal.describe(), file=sys.stderr)
         return exit_for(refusal)
     except KeyboardInterrupt:
-        print("interrupted", file=sys.stderr)
+        print(_INTERRUPTED, file=sys.stderr)
         return Exit.INTERRUPTED
     except Exception as problem:  # noqa: BLE001 - the last line of defence: whatever it is, one line and a status
         if debug:
@@ -91,6 +103,13 @@ def status_of(arguments: list[str]) -> int:
         )
         return Exit.INTERNAL
     return Exit.DONE
+
+
+def _is_interruption(end: BaseException | None) -> bool:
+    """Whether Ctrl-C is behind it; typer turns that into an exit of its own."""
+    while end is not None and not isinstance(end, KeyboardInterrupt):
+        end = end.__context__
+    return end is not None
 
 
 def _print_traceback() -> None:

@@ -13,15 +13,27 @@ import typer
 if TYPE_CHECKING:
     from shortaxis.core.study import Facts
 
+
+def _known_scheme(name: str | None) -> str | None:
+    """The name, once it is known: a cohort must not find out case by case. Raises UnknownName."""
+    from shortaxis.core.labels import scheme_named
+
+    return None if name is None else scheme_named(name).name
+
+
+Inputs = Annotated[
+    list[Path],
+    # readable=False: a file that may not be read is refused by its reader, and the others go on
+    typer.Argument(metavar="INPUT", readable=False, help="Files or folders: NIfTI, DICOM, or a data set."),
+]
 Out = Annotated[Path, typer.Option("--out", "-o", metavar="DIR", help="Folder to write into.", show_default=False)]
 Device = Annotated[str, typer.Option(metavar="NAME", help="auto, cpu, cuda or cuda:N. auto: a GPU if there is one.")]
+_SCHEME_HELP = "Numbers of the labels: acdc, mnms, lv or emidec."
 Scheme = Annotated[
     str | None,
-    typer.Option("--label-scheme", metavar="NAME", help="Numbers of the labels: acdc, mnms, lv or emidec."),
+    typer.Option("--label-scheme", metavar="NAME", help=_SCHEME_HELP, callback=_known_scheme),
 ]
-SchemeOrAcdc = Annotated[
-    str, typer.Option("--label-scheme", metavar="NAME", help="Numbers of the labels: acdc, mnms, lv or emidec.")
-]
+SchemeOrAcdc = Annotated[str, typer.Option("--label-scheme", metavar="NAME", help=_SCHEME_HELP, callback=_known_scheme)]
 Precision = Annotated[
     Literal["auto", "float32", "bfloat16"],
     typer.Option("--precision", help="auto: bfloat16 where the machine is faster with it."),
@@ -108,13 +120,19 @@ def facts_of(
 
     return Facts(
         sex=sex,
-        height_cm=_positive(height_cm, "--height"),
+        height_cm=_in_cm(height_cm),
         weight_kg=_positive(weight_kg, "--weight"),
         heart_rate_bpm=_positive(heart_rate_bpm, "--heart-rate"),
         frame_time_ms=_positive(frame_time_ms, "--frame-time-ms"),
         ed_index=None if ed_number is None else ed_number - 1,
         es_index=None if es_number is None else es_number - 1,
     )
+
+
+def _in_cm(height: float | None) -> float | None:
+    if height is not None and 0 < height < 3:  # no length of a body in cm, of man or mouse, but a height in metres
+        raise typer.BadParameter(f"expected centimetres; {height:g} looks like metres", param_hint="--height")
+    return _positive(height, "--height")
 
 
 def _positive(value: float | None, name: str) -> float | None:

@@ -14,6 +14,7 @@ from shortaxis.cli.options import (
     FrameTime,
     HeartRate,
     Height,
+    Inputs,
     Out,
     Overwrite,
     Precision,
@@ -27,9 +28,7 @@ from shortaxis.cli.options import (
 
 
 def segment(
-    inputs: Annotated[
-        list[Path], typer.Argument(metavar="INPUT...", help="Files or folders: NIfTI, DICOM, or a data set.")
-    ],
+    inputs: Inputs,
     out: Out,
     model: Annotated[
         str | None, typer.Option(metavar="NAME|FILE", help="A model of `shortaxis models`, or a file made by `train`.")
