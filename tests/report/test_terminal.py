@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from rich.console import Console
 
-from shortaxis.report.terminal import case_table
+from shortaxis.report.indices import Index
+from shortaxis.report.terminal import _cells, case_table
 
 
 def test_indices_reasons_and_notes_are_listed_and_nothing_is_read_as_markup(measures_of, capsys) -> None:
@@ -17,3 +18,10 @@ def test_indices_reasons_and_notes_are_listed_and_nothing_is_read_as_markup(meas
     assert "[red]x" in text and "Look [bold]here[/]." in text
     assert "59.1" in text and "the heart rate is not known" in text
     assert "Research use only. Not for diagnosis." in text
+
+
+def test_a_reason_that_stands_in_the_line_above_is_not_repeated() -> None:
+    nowhere = Index("lv.edv_ml", "End-diastolic volume", "ml", None, "a single frame shows no heartbeat")
+    assert [str(text) for text in _cells(nowhere, None)][2] == "a single frame shows no heartbeat"
+    assert [str(text) for text in _cells(nowhere, nowhere.reason)][2] == "as above"
+    assert [str(text) for text in _cells(nowhere, "another")][2] == "a single frame shows no heartbeat"

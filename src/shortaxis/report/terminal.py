@@ -23,8 +23,10 @@ def case_table(measures: Mapping[str, Any]) -> RenderableType:
     for section in sections_of(measures):
         if section.key in _SHOWN:
             table.add_row(Text(section.title, style="bold"), "", "")
+            above = None
             for index in section.indices:
-                table.add_row(*_cells(index))
+                table.add_row(*_cells(index, above))
+                above = index.reason
             table.add_section()
     notes = [
         Text(f"{note.get('code', '')}  {note.get('text', '')}", style="yellow") for note in measures.get("notes") or ()
@@ -32,9 +34,10 @@ def case_table(measures: Mapping[str, Any]) -> RenderableType:
     return Group(table, *notes, Text("Research use only. Not for diagnosis.", style="bold"))
 
 
-def _cells(index: Index) -> tuple[Text, Text, Text]:
-    """Texts, not markup: a name from a file must not be read as style."""
+def _cells(index: Index, above: str | None) -> tuple[Text, Text, Text]:
+    """Texts, not markup: a name from a file must not be read as style. A reason that stands `above` is not repeated."""
     if index.value is None:
-        return Text(index.name), Text("–"), Text(index.reason or "", style="italic")
+        reason = "as above" if index.reason and index.reason == above else index.reason or ""
+        return Text(index.name), Text("–"), Text(reason, style="italic")
     normal = "" if index.outside is None else f"  {index.outside} {index.normal}"
     return Text(index.name), Text(index.value), Text(index.unit + normal)
