@@ -52,6 +52,12 @@ def test_two_frame_files_of_a_patient_are_measured_as_one_heart(
     assert after["esv_ml"] == before["esv_ml"]
 
 
+def test_a_segmented_case_keeps_its_name(acdc_tree: Path, case_folder: Path, tmp_path: Path) -> None:
+    named = case_folder.rename(case_folder.with_name("case-007"))
+    (named / "manifest.json").write_text("{}")
+    assert measure_files(acdc_tree / "training/patient001", named, tmp_path / "out")["case"] == "case-007"
+
+
 def test_a_frame_without_labels_is_named(acdc_tree: Path, case_folder: Path, tmp_path: Path) -> None:
     missing = sorted(case_folder.glob("*_labels.nii.gz"))[1]
     missing.unlink()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +43,8 @@ def measure_drawn(
     """
     _refuse_to_replace(out, overwrite)
     study = with_facts(read_nifti(image) if is_nifti(image) else only_study(image), facts)
+    if (labels / MANIFEST).is_file():  # a DICOM case keeps the neutral name that `segment` gave it
+        study = replace(study, name=labels.resolve().name)
     array = np.zeros(study.image.shape, np.uint8)
     for origin in study.origins:
         array[list(origin.frames)] = _labels_of(origin, labels, study, scheme)
