@@ -89,6 +89,16 @@ def test_an_ejection_fraction_that_no_heart_has_is_noted(radii: list[int]) -> No
     assert codes(beating(radii), ed_index=0, es_index=1) == ["SA-W105"]  # 87 % and 0 %
 
 
+@pytest.mark.parametrize(("ed_slices", "es_slices"), [(3, 6), (6, 0.5)])
+def test_a_right_ventricle_that_grows_or_all_but_vanishes_is_noted(ed_slices: float, es_slices: float) -> None:
+    labels = beating([10, 7])
+    for frame, share in ((0, ed_slices), (1, es_slices)):
+        right = np.argwhere(labels[frame] == RV)
+        labels[frame][tuple(right[round(len(right) * share / 6) :].T)] = 0
+    assert "SA-W107" in codes(labels, ed_index=0, es_index=1)
+    assert "SA-W107" not in codes(labels)
+
+
 def test_a_jump_in_the_volume_curve_is_noted_and_a_beat_is_none() -> None:
     beat = [12, 12, 11, 10, 9, 8, 8, 9, 10, 11, 12, 12]
     assert codes(beating(beat)) == []

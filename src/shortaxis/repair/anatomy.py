@@ -31,8 +31,9 @@ def check_anatomy(
 
     Codes: SA-W100 empty frames, W101 no left ventricle and W102 no right ventricle on a middle slice, W103 an open
     wall on a middle slice, W104 end-systole larger than end-diastole, W105 ejection fraction outside 5 to 85 %,
-    W106 jumps in the volume curve. Middle slices are the middle third of the slices from the first to the last on
-    which anything is labelled in that frame. Without `ed_index` and `es_index` (0-based) W104 and W105 are left out.
+    W106 jumps in the volume curve, W107 a right ventricle that grows towards the left one's end-systole or empties by
+    more than 85 %. Middle slices are the middle third of the slices from the first to the last on
+    which anything is labelled in that frame. Without `ed_index` and `es_index` (0-based) W104, W105 and W107 are left out.
     """
     empty = [(frame, -1) for frame in range(len(labels)) if not labels[frame].any()]
     notes = [_note("SA-W100", "Nothing was labelled in {}.", empty)]
@@ -52,6 +53,8 @@ def check_anatomy(
             *_beat_notes(voxels, ed_index, es_index),
             _note("SA-W106", "The volume curve jumps in {}.", _jumps(voxels)),
         ]
+    if scheme.has(Structure.RV_CAVITY):
+        notes += _rv_beat_notes(labels, scheme, ed_index, es_index)
     return tuple(note for note in notes if note is not None)
 
 
@@ -112,6 +115,19 @@ def _beat_notes(voxels: NDArray[np.float64], ed_index: int | None, es_index: int
             "SA-W105",
             f"A left ventricular ejection fraction of {ef_percent:.0f} % is outside"
             f" {EF_RANGE_PERCENT[0]:.0f} to {EF_RANGE_PERCENT[1]:.0f} %.",
+        )
+
+
+def _rv_beat_notes(labels: Labels, scheme: LabelScheme, ed_index: int | None, es_index: int | None) -> Iterable[Note]:
+    """Of the right ventricle only what no disease explains: at the left one's phases a poor one may hardly move."""
+    if ed_index is None or es_index is None:
+        return
+    ed, es = (np.count_nonzero(scheme.mask(labels[i], Structure.RV_CAVITY)) for i in (ed_index, es_index))
+    if ed and es and not 0 <= 1 - es / ed <= EF_RANGE_PERCENT[1] / 100:
+        ef_percent = 100.0 * (1 - es / ed)
+        yield Note(
+            "SA-W107",
+            f"A right ventricular ejection fraction of {ef_percent:.0f} % is outside 0 to {EF_RANGE_PERCENT[1]:.0f} %.",
         )
 
 

@@ -6,10 +6,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shortaxis.core.labels import LabelScheme
+from shortaxis.repair.apex import drop_false_apex
 from shortaxis.repair.atria import drop_atria
 from shortaxis.repair.components import keep_heart
 
 
 def repair_heart(labels: NDArray[np.uint8], scheme: LabelScheme) -> NDArray[np.uint8]:
-    """One frame's labels [slice, row, col] with strays removed, holes closed, and atria dropped."""
-    return drop_atria(keep_heart(labels, scheme), scheme)
+    """One frame's labels [slice, row, col] with strays removed, holes closed, atria and a false apex dropped."""
+    return drop_false_apex(drop_atria(keep_heart(labels, scheme), scheme), scheme)
