@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from shortaxis.core.place import Place, Step
-from shortaxis.core.study import Grid
+from shortaxis.core.study import Grid, NiftiGeometry
 from shortaxis.prepare.crop import Crop, crop_around, pad_to_square
 from shortaxis.prepare.orient import Orient, orient_to_display
 from shortaxis.prepare.planes import resize_planes, warp_planes
@@ -56,6 +56,14 @@ def test_all_eight_ways_to_store_a_slice_are_shown_alike(transpose: bool, flip_r
 
 def test_acdcs_unit_affine_is_already_in_display_order() -> None:
     assert orient_to_display(grid(np.diag([-1.0, -1, 1, 1]))) == Orient((5, 7), False, False, False)
+
+
+@pytest.mark.parametrize(("code", "flipped"), [(0, False), (1, True)])
+def test_planes_of_a_file_that_codes_no_orientation_are_taken_as_stored(code: int, flipped: bool) -> None:
+    affine = np.diag([-1.0, 1, 1, 1])  # what its axes would mean if it were coded: rows to the front
+    raw = NiftiGeometry((1.0,) * 8, 0, code, (0.0, 0.0, 0.0, 0.0, 0.0, 0.0), affine[:3], 0)
+    found = orient_to_display(Grid((1, 5, 7), affine, None, raw))
+    assert found == Orient((5, 7), False, flipped, False)
 
 
 def test_an_oblique_short_axis_takes_the_closest_of_the_eight() -> None:

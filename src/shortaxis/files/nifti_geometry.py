@@ -24,10 +24,16 @@ _MS_PER_UNIT = {8: 1000.0, 16: 1.0, 24: 0.001}
 UNIT_COLUMNS = Note(
     "SA-W020", "The affine has columns of unit length; the voxel spacing was taken from pixdim, as ACDC's files need."
 )
-NO_ORIENTATION = Note("SA-W021", "The header codes no orientation (qform and sform are 0); only the spacing is known.")
+NO_ORIENTATION = Note(
+    "SA-W021",
+    "The header codes no orientation (qform and sform are 0); only the spacing is known. The slices are taken to be stored"
+    " as a scanner displays them; if they are not, the masks are poor.",
+)
 SLIGHT_SHEAR = Note("SA-W022", "The affine's axes are not quite perpendicular (below 0.001); this was ignored.")
 NO_SPACING = Note(
-    "SA-W024", "The header states neither orientation, spacing nor unit; nothing is known in millimetres."
+    "SA-W024",
+    "The header states neither orientation, spacing nor unit; nothing is known in millimetres. The slices are taken to be"
+    " stored as a scanner displays them; if they are not, the masks are poor.",
 )
 OTHER_UNITS = Note("SA-W023", "The header states lengths in another unit than millimetres; they were converted.")
 

@@ -1,7 +1,8 @@
 """In-plane orientation from the affine: columns towards the patient's left, rows towards the back and the feet.
 
 That is how scanners display a short axis: the right ventricle on the image's left. A NIfTI file may store the same slice
-mirrored or transposed; a network trained on one way of looking is given that way.
+mirrored or transposed; a network trained on one way of looking is given that way. Where a file codes no orientation,
+its planes are taken as they are stored: rows of pixels written as they were displayed are likelier than any convention.
 """
 
 from __future__ import annotations
@@ -62,6 +63,8 @@ class Orient:
 def orient_to_display(grid: Grid) -> Orient:
     """The reordering that brings a grid's planes closest to the display convention above."""
     shape = (grid.shape[1], grid.shape[2])
+    if grid.nifti is not None and grid.nifti.qform_code == grid.nifti.sform_code == 0:
+        return Orient(shape, False, False, False)
     columns = grid.affine[:3, :2] / np.linalg.norm(grid.affine[:3, :2], axis=0)
     along_col, along_row = columns[:, 0], columns[:, 1]  # index 0 of the affine walks along a row of pixels
     best, best_score = Orient(shape, False, False, False), -np.inf
