@@ -20,7 +20,7 @@ def beating(radii: list[int], slices: int = 6) -> Labels:
     frames = []
     for inner in radii:
         plane = np.zeros((48, 48), np.uint8)
-        plane[np.hypot(rows - 24, cols - 12) < 8] = RV
+        plane[np.hypot(rows - 24, cols - 5) < 5] = RV
         plane[radius < inner + 4] = MYO
         plane[radius < inner] = LV
         frames.append(np.repeat(plane[None], slices, axis=0))
