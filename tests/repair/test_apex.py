@@ -23,3 +23,10 @@ def test_a_narrowing_apex_a_stack_that_ends_early_and_a_short_one_are_left_alone
     for rings in (HEART, HEART[:4], [(18.0, 6.0), (17.0, 6.0), (17.5, 6.0), (17.0, 6.0)], [HEART[0], (5, 6), (6, 6)]):
         stack = stack_of(rings)
         np.testing.assert_array_equal(drop_false_apex(stack, ACDC), stack)
+
+
+def test_a_cavity_that_widens_threefold_is_dropped_however_wide_it_is() -> None:
+    stack = stack_of([*HEART[:4], (6.0, 6.0), (13.0, 3.0)])
+    kept = drop_false_apex(stack, ACDC)
+    assert not kept[-1].any()
+    np.testing.assert_array_equal(kept[:-1], stack[:-1])

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from shortaxis.core.labels import LabelScheme, Structure
 
 MOST_OF_NEIGHBOUR = 0.9  # an apical cavity larger than this share of the next one does not narrow
-STILL_WIDE = 0.5  # of the largest cavity: there the stack ends before the apex, and nothing is dropped
+STILL_WIDE = 0.5  # of the largest cavity: there the stack may end before the apex
+WIDENS = 1.25  # times the neighbour: no ventricle does that towards its apex, wherever the stack ends
 
 
 def drop_false_apex(labels: NDArray[np.uint8], scheme: LabelScheme) -> NDArray[np.uint8]:
@@ -28,8 +29,8 @@ def drop_false_apex(labels: NDArray[np.uint8], scheme: LabelScheme) -> NDArray[n
     if len(held) < 4:
         return labels
     last, neighbour = (held[-1], held[-2]) if cavity[held[0]] >= cavity[held[-1]] else (held[0], held[1])
-    narrows = cavity[last] < MOST_OF_NEIGHBOUR * cavity[neighbour]
-    if narrows or cavity[last] > STILL_WIDE * cavity.max():
+    ratio, share = cavity[last] / cavity[neighbour], cavity[last] / cavity.max()
+    if ratio < MOST_OF_NEIGHBOUR or (share > STILL_WIDE and ratio < WIDENS):
         return labels
     result = labels.copy()
     result[slice(last, None) if last > neighbour else slice(None, last + 1)] = 0
