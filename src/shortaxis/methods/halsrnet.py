@@ -49,7 +49,7 @@ from shortaxis.core.sample import Batch, Sample
 from shortaxis.core.study import Study
 from shortaxis.losses.bce_dice import DiceOver, bce_dice
 from shortaxis.methods.roi_regression import RoiRegressionConfig, RoiRegressionStage, paper_roi, tuned_roi
-from shortaxis.methods.tuned_fit import TUNED_SEGMENT_FIT
+from shortaxis.methods.tuned_fit import TUNED_SEGMENT_FIT, TUNED_WINDOW
 from shortaxis.prepare.box_window import BoxWindowConfig, box_examples, cut_boxes
 from shortaxis.prepare.heart_crop import HeartCropConfig, cut_heart, heart_examples, vary_heart
 from shortaxis.prepare.restore import paste_slices
@@ -336,7 +336,7 @@ TUNED = HalsrRecipe(  # all ours
     locate=_tuned_locate,
     locate_fit=_tuned_locate_fit,
     segment=HalsrConfig(
-        window=HeartCropConfig(),  # as the U-Net's
+        window=TUNED_WINDOW,
         widths=(24, 48, 96, 192, 384),
         dropout=(0.0, 0.0, 0.1, 0.2, 0.3),
         pooling_width=24,

@@ -26,7 +26,7 @@ from shortaxis.core.sample import Batch, Sample
 from shortaxis.core.study import Study
 from shortaxis.losses.dice_ce import dice_ce_loss
 from shortaxis.methods.roi_regression import RoiRegressionConfig, RoiRegressionStage, tuned_roi
-from shortaxis.methods.tuned_fit import TUNED_SEGMENT_FIT
+from shortaxis.methods.tuned_fit import TUNED_SEGMENT_FIT, TUNED_WINDOW
 from shortaxis.prepare.heart_crop import HeartCropConfig, cut_heart, heart_examples, vary_heart
 from shortaxis.prepare.restore import paste_slices
 from shortaxis.repair.components import leave_as_is
@@ -134,7 +134,7 @@ _tuned_locate, _tuned_locate_fit = tuned_roi()
 TUNED = UNetRecipe(
     locate=_tuned_locate,
     locate_fit=_tuned_locate_fit,
-    segment=UNetConfig(widths=(24, 48, 96, 192, 384)),
+    segment=UNetConfig(widths=(24, 48, 96, 192, 384), crop=TUNED_WINDOW),
     segment_fit=TUNED_SEGMENT_FIT,
 )
 
