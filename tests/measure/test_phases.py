@@ -73,3 +73,12 @@ def test_a_single_frame_stated_to_be_end_diastole_is_end_diastole() -> None:
 def test_a_given_frame_outside_the_cine_is_refused_by_its_number() -> None:
     with pytest.raises(BadPatientFacts, match="frame number 21"):
         find_phases(BEAT, given_es=20)
+
+
+def test_of_frames_as_small_as_each_other_the_first_after_end_diastole_is_end_systole() -> None:
+    level = [50, 100, 90, 70, 40.5, 40, 40.5, 60]  # span 60: within 0.6 of 40 is as small as 40
+    assert find_phases([int(10 * v) for v in level]).es_index == 4
+    falling = [50, 100, 90, 70, 41, 40, 40.5, 60]
+    assert find_phases([int(10 * v) for v in falling]).es_index == 5
+    wrapped = [40.5, 50, 60, 100, 90, 80, 60, 40]  # ED at 3: going round, 7 comes before 0
+    assert find_phases([int(10 * v) for v in wrapped]).es_index == 7

@@ -1,6 +1,7 @@
 """End-diastole and end-systole: given, or found on the volume curve of the left ventricle.
 
-End-diastole is the frame of the largest cavity, end-systole that of the smallest; of equal frames the first. Both
+End-diastole is the frame of the largest cavity, end-systole that of the smallest; of equal frames the first, and of
+end-systolic frames that differ by less than the curve can tell the first after end-diastole. Both
 ventricles are measured at the left ventricle's phases. Frames without a left ventricle were missed and do not compete,
 and in a long cine neither do frames that jump out of the curve.
 """
@@ -17,6 +18,7 @@ from numpy.typing import NDArray
 from shortaxis.core.errors import BadPatientFacts
 
 CYCLE = 12  # ours: from this many frames on, a cine is smooth enough to tell an outlier
+LEVEL = 0.01  # of the curve's span: below it two frames near end-systole cannot be told apart, and the earlier counts
 OUTLIER = 0.25  # ours: a frame this share of the curve's span away from the median of its five neighbours is one
 
 
@@ -95,5 +97,12 @@ def _on_curve(volumes: NDArray[np.float64]) -> tuple[int | None, int | None, str
     if np.ptp(volumes[competing]) == 0:
         return None, None, "the left ventricle's volume is the same in every frame"
     ed = int(np.argmax(np.where(competing, volumes, -np.inf)))
-    es = int(np.argmin(np.where(competing, volumes, np.inf)))
-    return ed, es, None
+    return ed, _end_of_ejection(volumes, competing, ed), None
+
+
+def _end_of_ejection(volumes: NDArray[np.float64], competing: NDArray[np.bool_], ed: int) -> int:
+    """The first frame after ED, the beat taken as a circle, that is as small as the smallest to within `LEVEL`."""
+    held = volumes[competing]
+    as_small = competing & (volumes <= held.min() + LEVEL * np.ptp(held))
+    after_ed = (ed + np.arange(len(volumes))) % len(volumes)
+    return int(after_ed[as_small[after_ed]][0])
