@@ -18,7 +18,7 @@ WAY_OUT = "choose another --out, or give --overwrite"
 
 
 def source_fingerprint(path: Path) -> str:
-    """A hash of which files a case is read from: places, sizes and times of change, not their content.
+    """A hash of which files a case is read from: names below its own, sizes and times of change, not their content.
 
     Cheap enough to ask of fifty thousand cases before deciding which are done.
     """
@@ -26,7 +26,8 @@ def source_fingerprint(path: Path) -> str:
     digest = hashlib.sha256()
     for file in files:
         facts = file.stat()
-        digest.update(f"{file.resolve()}\0{facts.st_size}\0{facts.st_mtime_ns}\n".encode(errors="surrogateescape"))
+        name = file.relative_to(path.parent)
+        digest.update(f"{name}\0{facts.st_size}\0{facts.st_mtime_ns}\n".encode(errors="surrogateescape"))
     return digest.hexdigest()
 
 
