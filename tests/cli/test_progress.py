@@ -20,6 +20,7 @@ def event(case: str, notes: tuple[Note, ...] = (), refusal: ShortaxisError | Non
 
 def result(done: int = 0, skipped: int = 0, failed: tuple[ShortaxisError, ...] = ()) -> Any:
     return SimpleNamespace(
+        terms="model acdc: its terms",
         done=["x"] * done,
         skipped=["x"] * skipped,
         failed={f"case{number}": refusal for number, refusal in enumerate(failed)},
@@ -69,5 +70,6 @@ def test_the_summary_counts_cases_and_repeated_notes(capsys: pytest.CaptureFixtu
     assert capsys.readouterr().out.splitlines() == [
         "2 done, 1 done earlier, 1 failed",
         "SA-W020 was noted 2 times",
+        "model acdc: its terms",
         "results: out",
     ]

@@ -30,6 +30,7 @@ def test_a_4d_cine_gives_a_4d_mask_on_its_own_grid_and_masks_of_the_phases(
     cine = write_phantom(SMALL, tmp_path / "scan")
     result = segment_cohort([cine], tmp_path / "out", options)
     assert result.done == ["phantom"]
+    assert result.terms.startswith("model model (unet): trained on 2 patients; licence ")
     image, mask = nib.load(cine), nib.load(tmp_path / "out/phantom/phantom_labels.nii.gz")
     assert mask.shape == image.shape
     np.testing.assert_array_equal(mask.affine, image.affine)

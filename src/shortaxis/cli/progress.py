@@ -49,6 +49,7 @@ class CaseWatch:
         for code, count in sorted(self._notes.items()):
             if count > 1:
                 print(f"{code} was noted {count} times")
+        print(result.terms)
         print(f"results: {out}")
         if result.report is not None:
             print(f"report: {result.report}")

@@ -61,6 +61,7 @@ class CohortResult:
     skipped: list[str] = field(default_factory=list)
     failed: dict[str, ShortaxisError] = field(default_factory=dict)
     report: Path | None = None
+    terms: str = ""  # of the model: what it was trained on, its licence, what to cite
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,7 +98,7 @@ def segment_cohort(
     every = find_cases(inputs)
     number, count = options.shard or (1, 1)
     cases = every[number - 1 :: count]
-    result = CohortResult()
+    result = CohortResult(terms=_terms(path.stem, model))
     for index, case in enumerate(cases):
         watch(CaseEvent(case.name, index, len(cases)))
         notes = _one_case(case, work, result)
@@ -107,6 +108,14 @@ def segment_cohort(
         write_csv(options.linkage, [{"case": case.name, "source": str(case.path.resolve())} for case in every])
     _tabulate(work, result, every)
     return result
+
+
+def _terms(name: str, model: Model) -> str:
+    """A model's terms in one line, as far as its card states them."""
+    card = model.bundle.card
+    stated = {"trained on": "trained_on", "licence": "licence", "please cite": "citation"}
+    parts = [f"{words} {card[key]}" for words, key in stated.items() if card.get(key)]
+    return f"model {name} ({model.bundle.method}): {'; '.join(parts) or 'its card states no terms'}"
 
 
 def _one_case(case: Case, work: _Work, result: CohortResult) -> tuple[Note, ...]:
