@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from io import StringIO
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from rich.console import Console
 
 from shortaxis.cli.exit_codes import Exit
-from shortaxis.cli.progress import status_of_cohort, watch_cases
+from shortaxis.cli.progress import TrainingLog, status_of_cohort, watch_cases
 from shortaxis.core.errors import DamagedFile, OutputExists, ShortaxisError
 from shortaxis.core.study import Note
 
@@ -72,4 +74,15 @@ def test_the_summary_counts_cases_and_repeated_notes(capsys: pytest.CaptureFixtu
         "SA-W020 was noted 2 times",
         "model acdc: its terms",
         "results: out",
+    ]
+
+
+def test_without_a_terminal_training_says_a_line_a_minute_with_the_time_left() -> None:
+    out, times = StringIO(), iter([0.0, 30.0, 60.0, 61.0, 62.0])
+    log = TrainingLog(Console(file=out, width=200), lambda: next(times))
+    for step in (1, 16, 31, 32, 61):
+        log("segment", step, 61, 0.5)
+    assert out.getvalue().splitlines() == [
+        "segment  step 31/61  loss 0.5000, 1 min left",
+        "segment  step 61/61  loss 0.5000, 0 min left",
     ]

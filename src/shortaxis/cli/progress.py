@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -16,6 +17,8 @@ from shortaxis.cli.exit_codes import Exit, exit_for
 
 if TYPE_CHECKING:
     from shortaxis.pipeline import CaseEvent, CohortResult
+
+LINE_EVERY_S = 60.0
 
 
 class CaseWatch:
@@ -79,10 +82,34 @@ def watch_training() -> Iterator[Callable[[str, int, int, float], None]]:
     with _bar() as bar:
         task = bar.add_task("reading", total=None)
 
+        log = TrainingLog(bar.console) if bar.disable else None
+
         def watch(stage: str, step: int, steps: int, loss: float) -> None:
             bar.update(task, total=steps, completed=step, description=f"{escape(stage)}  loss {loss:.4f}")
+            if log is not None:
+                log(stage, step, steps, loss)
 
         yield watch
+
+
+class TrainingLog:
+    """Where there is no terminal for a bar, a line a minute with the time left."""
+
+    def __init__(self, console: Console, clock: Callable[[], float] = time.monotonic) -> None:
+        self._console, self._clock = console, clock
+        self._stage, self._first, self._began, self._told = "", 0, 0.0, 0.0
+
+    def __call__(self, stage: str, step: int, steps: int, loss: float) -> None:
+        """Hear of a step; say something if the last line is a minute old or the stage is done."""
+        now = self._clock()
+        if stage != self._stage:
+            self._stage, self._first, self._began, self._told = stage, step, now, now
+        if now - self._told < LINE_EVERY_S and step < steps:
+            return
+        self._told = now
+        done = step - self._first
+        left = f", {(now - self._began) / done * (steps - step) / 60:.0f} min left" if done else ""
+        self._console.print(f"{stage}  step {step}/{steps}  loss {loss:.4f}{left}", highlight=False)
 
 
 def _bar() -> Progress:
