@@ -135,20 +135,43 @@ def test_paths_that_are_nothing_are_refused_by_type(tmp_path: Path) -> None:
         find_cases([tmp_path / "null\0"])
 
 
-def test_a_folder_that_may_not_be_listed_is_not_passed_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    write(tmp_path / "a.nii.gz", an_image()[0])
-    closed = tmp_path / "closed"
-    closed.mkdir()
+def close(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder that may not be listed, also where the tests run as root."""
+    folder.mkdir(parents=True)
     really_list = Path.iterdir
 
     def deny(self: Path) -> Iterator[Path]:
-        if self == closed:
+        if self == folder:
             raise PermissionError(13, "Permission denied")
         return really_list(self)
 
     monkeypatch.setattr(Path, "iterdir", deny)
+    return folder
+
+
+def test_a_locked_folder_is_a_case_that_is_refused_and_the_others_go_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(tmp_path / "a.nii.gz", an_image()[0])
+    a_dicom(tmp_path / "patient" / "series" / "1.dcm", "1.2.3")
+    closed = close(tmp_path / "patient" / "locked", monkeypatch)
+    assert found(tmp_path) == [
+        ("a", "nifti", "a.nii.gz"),
+        ("case-001", "unreadable", "locked"),
+        ("case-002", "dicom", "series"),
+    ]
+    refused = find_cases([tmp_path])[1]
+    with pytest.raises(Unreadable, match="may not be") as refusal:
+        read_case(refused)
+    assert refusal.value.path == closed
+
+
+def test_a_locked_input_is_refused_where_it_is_the_only_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    image = write(tmp_path / "a.nii.gz", an_image()[0])
+    closed = close(tmp_path / "closed", monkeypatch)
     with pytest.raises(Unreadable, match="Permission denied"):
-        find_cases([tmp_path])
+        find_cases([closed])
+    assert found(closed, image) == [("case-001", "unreadable", "closed"), ("a", "nifti", "a.nii.gz")]
 
 
 @pytest.mark.realdata

@@ -17,7 +17,7 @@ from shortaxis.read.file_names import LABEL_FOLDERS, has_label_ending, is_nifti,
 from shortaxis.read.folders import entries_of, walk
 from shortaxis.read.nifti import read_nifti
 
-Kind = Literal["nifti", "acdc", "dicom"]
+Kind = Literal["nifti", "acdc", "dicom", "unreadable"]
 MIN_SLICES = 3  # long-axis views come as one slice each, seldom two
 OURS = ("manifest.json", "measures.json")  # what `segment` leaves in a case's folder
 _LOOKED_FOR = "a NIfTI image, a DICOM folder or zip, an ACDC patient folder, or a folder of these"
@@ -29,8 +29,8 @@ class Case:
 
     Attributes:
         name: unique among the cases found together. DICOM folders may be named after their patient, so a DICOM case is
-            `case-001`, ... in the order of the paths.
-        kind: which reader it is for.
+            `case-001`, ... in the order of the paths, and so is a folder that could not be read.
+        kind: which reader it is for; `unreadable` is for none, and `read_case` refuses it.
         path: a file or folder.
     """
 
@@ -42,11 +42,13 @@ class Case:
 def find_cases(inputs: Sequence[Path]) -> list[Case]:
     """The cases at `inputs`, sorted within each folder, each path once. Segmentations (`x_gt`, `labels/`) are left out.
 
+    What may not be read is a case of its own, so that the others go on; an only input is refused at once.
+
     Raises MissingFile, UnknownFormat, Unreadable or NoStudy.
     """
     found: dict[str, tuple[Kind, Path]] = {}
     for path in inputs:
-        for kind, place in _cases_at(path):
+        for kind, place in _cases_at(path) if len(inputs) == 1 else _readable_or_named(_cases_at(path), path):
             found.setdefault(os.path.realpath(place), (kind, place))
     if not found:
         listed = ", ".join(str(path) for path in inputs[:3]) + (", ..." if len(inputs) > 3 else "")
@@ -54,10 +56,11 @@ def find_cases(inputs: Sequence[Path]) -> list[Case]:
         raise NoStudy(
             _LOOKED_FOR, f"none in {listed}" if inputs else "no input", way_out, inputs[0] if inputs else None
         )
-    n_dicom, names = 0, []
+    n_nameless, names = 0, []
     for kind, place in found.values():
-        n_dicom += kind == "dicom"
-        names.append(f"case-{n_dicom:03d}" if kind == "dicom" else slug(stem_of(place.absolute())))
+        nameless = kind in ("dicom", "unreadable")  # both count, so that a folder unlocked later renumbers no other
+        n_nameless += nameless
+        names.append(f"case-{n_nameless:03d}" if nameless else slug(stem_of(place.absolute())))
     return [Case(name, kind, place) for name, (kind, place) in zip(unique(names), found.values(), strict=True)]
 
 
@@ -66,6 +69,10 @@ def read_case(case: Case) -> tuple[Study, ...]:
 
     A DICOM study keeps the name its reader gives it, which comes from its content.
     """
+    if case.kind == "unreadable":
+        raise Unreadable(
+            "scans this user may read", "a folder or file that may not be", "check its permissions", case.path
+        )
     if case.kind == "nifti":
         return (_short_axis(replace(read_nifti(case.path), name=case.name), case.path),)
     if case.kind == "acdc":
@@ -132,17 +139,28 @@ def _cases_below(folder: Path, seen: set[str]) -> Iterator[tuple[Kind, Path]]:
     for path in others:
         if path.suffix.lower() == ".zip" and _is_dicom(path):
             yield "dicom", path
-    with_dicom = [path for path in folders if _is_dicom(path)]
+    with_dicom = [path for path in folders if _holds_dicom(path)]
     if with_dicom and _are_one_study(with_dicom):
         yield "dicom", folder
         folders = [path for path in folders if path not in with_dicom]
     for path in folders:
-        yield from _cases_below(path, seen)
+        yield from _readable_or_named(_cases_below(path, seen), path)
+
+
+def _readable_or_named(cases: Iterator[tuple[Kind, Path]], path: Path) -> Iterator[tuple[Kind, Path]]:
+    """The cases at or below `path`, and what of it may not be read as a case that names it."""
+    try:
+        yield from cases
+    except Unreadable as refusal:
+        yield "unreadable", refusal.path or path
 
 
 def _is_result(folder: Path) -> bool:
     """Whether an earlier run wrote this folder: the image it keeps of a DICOM case is no further scan."""
-    return all((folder / name).is_file() for name in OURS)
+    try:
+        return all((folder / name).is_file() for name in OURS)
+    except OSError:  # a folder that may not be entered; it is named when its turn comes
+        return False
 
 
 def _is_dicom(path: Path) -> bool:
@@ -151,12 +169,23 @@ def _is_dicom(path: Path) -> bool:
     return looks_like_dicom(path)
 
 
+def _holds_dicom(folder: Path) -> bool:
+    """Whether a folder holds DICOM as far as it may be read; what may not be is named when its turn comes."""
+    try:
+        return _is_dicom(folder)
+    except Unreadable:
+        return False
+
+
 def _are_one_study(folders: Sequence[Path]) -> bool:
     """Whether several folders are the series of one examination; told from one file of each."""
     if len(folders) < 2:
         return False
-    first = _study_uid(folders[0])
-    return first is not None and all(_study_uid(folder) == first for folder in folders[1:])
+    try:
+        first = _study_uid(folders[0])
+        return first is not None and all(_study_uid(folder) == first for folder in folders[1:])
+    except Unreadable:
+        return False
 
 
 def _study_uid(folder: Path) -> str | None:
