@@ -19,6 +19,7 @@ from shortaxis.core.errors import BadConfiguration, GridMismatch, NoStudy
 from shortaxis.core.labels import Labels, LabelScheme, scheme_named
 from shortaxis.core.study import Facts, Origin, Study
 from shortaxis.files.gate import check_same_grid, load_labels
+from shortaxis.files.replace import refuse_to_replace
 from shortaxis.files.writer import write_csv, write_json
 from shortaxis.measure.evaluate import evaluate_case, missed_on_mid_slices
 from shortaxis.measure.summary import summarise
@@ -26,6 +27,7 @@ from shortaxis.read.acdc import find_acdc, read_acdc_labelled
 from shortaxis.read.file_names import has_label_ending, is_nifti, labels_stem
 from shortaxis.read.folders import walk
 
+OUTPUTS = ("scores.csv", "faults.csv", "summary.json")
 _PHASE = re.compile(r"[_-](ed|es)$", re.IGNORECASE)
 
 
@@ -35,6 +37,7 @@ def evaluate_folders(
     out: Path,
     reference_scheme: str = "acdc",
     prediction_scheme: str = "acdc",
+    overwrite: bool = False,
 ) -> dict[str, Any]:
     """Score every reference case and write `scores.csv`, `faults.csv` and `summary.json` into `out`.
 
@@ -44,10 +47,12 @@ def evaluate_folders(
         The summary of `measure.summary.summarise` with `without_prediction` and `faults_on_mid_slices`.
 
     Raises:
+        OutputExists: `out` holds scores already and `overwrite` is off.
         NoStudy: no reference mask was found.
         GridMismatch: a prediction lies on another grid than its reference.
         UnknownLabel: a number outside the scheme named for its folder.
     """
+    refuse_to_replace(out, OUTPUTS, overwrite)
     scheme = scheme_named(prediction_scheme)
     predictions = _by_stem(prediction)
     rows, faults, missing = [], [], []

@@ -17,6 +17,7 @@ from shortaxis.core.study import Facts, Note, Study
 from shortaxis.jobs.models import Model
 from shortaxis.measure.case import measure_case
 from shortaxis.predict.cine import segment_cine
+from shortaxis.predict.orientation import settle_orientation
 
 if TYPE_CHECKING:
     from shortaxis.prepare.align import SliceShifts
@@ -61,12 +62,15 @@ def segment_study(
         WrongDimensions: `roi` lies outside the image.
     """
     _refuse_unfit(study, model)
-    seen, shifts = _aligned(study) if align else (study, None)
+    shown, shifts = _aligned(study) if align else (study, None)
     located = None if roi is None else _given(roi, study)
-    found = segment_cine(model.stages, model.nets, seen, model.bundle.scheme, model.repair, compute, located, report)
+    turned: tuple[Note, ...] = ()
+    if located is None:
+        shown, turned = settle_orientation(model.stages, model.nets, shown, model.bundle.scheme, compute)
+    found = segment_cine(model.stages, model.nets, shown, model.bundle.scheme, model.repair, compute, located, report)
     labels = found.labels if shifts is None else shifts.undo(found.labels).astype(np.uint8, copy=False)
-    seen = (TRAINED_ON,) if study.sha256 in model.bundle.card.get("training_cases_sha256", ()) else ()
-    study = study.with_notes(*found.notes, *seen)
+    known = (TRAINED_ON,) if study.sha256 in model.bundle.card.get("training_cases_sha256", ()) else ()
+    study = study.with_notes(*turned, *found.notes, *known)
     wanted = scheme or model.bundle.scheme
     labels = labels if wanted is model.bundle.scheme else model.bundle.scheme.translate(labels, wanted)
     return Segmentation(study, labels, wanted, measure_case(study, labels, wanted), found.boxes)
