@@ -22,6 +22,7 @@ from shortaxis.core.errors import ShortaxisError
 from shortaxis.core.labels import scheme_named
 from shortaxis.core.method import Method
 from shortaxis.core.study import Facts, Note, Study
+from shortaxis.files.replace import refuse_to_replace
 from shortaxis.files.writer import write_image, write_json, write_labels
 from shortaxis.jobs.evaluate import evaluate_folders
 from shortaxis.jobs.measure_drawn import measure_drawn
@@ -134,8 +135,14 @@ def check_inputs(inputs: Sequence[Path]) -> Iterator[Checked]:
             yield Checked(case.name, refusal=refusal)
 
 
-def write_phantom(recipe: PhantomRecipe, out: Path) -> Path:
-    """Make a phantom and write `phantom.nii.gz` (4D), `phantom_gt.nii.gz` and `truth.json`; the cine's path."""
+def write_phantom(recipe: PhantomRecipe, out: Path, overwrite: bool = False) -> Path:
+    """Make a phantom and write `phantom.nii.gz` (4D), `phantom_gt.nii.gz` and `truth.json`; the cine's path.
+
+    Raises:
+        BadConfiguration: the recipe makes no heart.
+        OutputExists: `out` holds one of these files and `overwrite` is off.
+    """
+    refuse_to_replace(out, ("phantom.nii.gz", "phantom_gt.nii.gz", "truth.json"), overwrite)
     phantom = make_phantom(recipe)
     study = phantom.study
     frame_time_ms = study.facts.frame_time_ms
@@ -165,7 +172,7 @@ class Demo:
 
 def demo(out: Path, ef_percent: float = 60.0) -> Demo:
     """The main job on the embedded phantom with the installed default model, measured beside true."""
-    cine = write_phantom(PhantomRecipe(ef_percent=ef_percent), out / "scan")
+    cine = write_phantom(PhantomRecipe(ef_percent=ef_percent), out / "scan", overwrite=True)
     result = segment_cohort([cine], out, SegmentOptions(overwrite=True))
     for refusal in result.failed.values():
         raise refusal

@@ -49,6 +49,12 @@ def test_help_names_every_exit_status(capsys: pytest.CaptureFixture[str]) -> Non
         assert f"{int(code)} {code.meaning}" in told
 
 
+def test_every_option_says_what_it_is() -> None:
+    for name, command in typer.main.get_command(main.app).commands.items():  # type: ignore[attr-defined]
+        for option in command.params:
+            assert option.param_type_name == "argument" or option.help, f"{name} {option.opts}"
+
+
 def test_an_unknown_option_is_a_usage_error(capsys: pytest.CaptureFixture[str]) -> None:
     assert main.status_of(["segment", "--colour"]) == Exit.USAGE
     assert "--colour" in capsys.readouterr().err

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from shortaxis.cli.options import Out
+from shortaxis.cli.options import Out, Overwrite
 
 
 def evaluate(
@@ -20,6 +20,7 @@ def evaluate(
     prediction_scheme: Annotated[
         str, typer.Option(metavar="NAME", help="Numbers of the prediction's labels.")
     ] = "acdc",
+    overwrite: Overwrite = False,
 ) -> None:
     """Score predicted masks against reference masks: overlap, surface distances, indices and their agreement.
 
@@ -29,5 +30,5 @@ def evaluate(
     from shortaxis.cli.tables import print_scores
     from shortaxis.pipeline import evaluate_folders
 
-    print_scores(evaluate_folders(reference, prediction, out, reference_scheme, prediction_scheme))
+    print_scores(evaluate_folders(reference, prediction, out, reference_scheme, prediction_scheme, overwrite))
     print(f"results: {out}")

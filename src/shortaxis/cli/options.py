@@ -41,11 +41,17 @@ Precision = Annotated[
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace outputs that exist already.")]
 
 _PATIENT = "About the patient and the scan"
-Sex = Annotated[Literal["female", "male"] | None, typer.Option("--sex", rich_help_panel=_PATIENT)]
-Height = Annotated[float | None, typer.Option("--height", metavar="CM", rich_help_panel=_PATIENT)]
-Weight = Annotated[float | None, typer.Option("--weight", metavar="KG", rich_help_panel=_PATIENT)]
-HeartRate = Annotated[float | None, typer.Option("--heart-rate", metavar="BPM", rich_help_panel=_PATIENT)]
-FrameTime = Annotated[float | None, typer.Option("--frame-time-ms", metavar="MS", rich_help_panel=_PATIENT)]
+Sex = Annotated[
+    Literal["female", "male"] | None, typer.Option("--sex", help="For normal ranges.", rich_help_panel=_PATIENT)
+]
+Height = Annotated[float | None, typer.Option("--height", metavar="CM", help="Body height.", rich_help_panel=_PATIENT)]
+Weight = Annotated[float | None, typer.Option("--weight", metavar="KG", help="Body weight.", rich_help_panel=_PATIENT)]
+HeartRate = Annotated[
+    float | None, typer.Option("--heart-rate", metavar="BPM", help="Beats per minute.", rich_help_panel=_PATIENT)
+]
+FrameTime = Annotated[
+    float | None, typer.Option("--frame-time-ms", metavar="MS", help="From frame to frame.", rich_help_panel=_PATIENT)
+]
 EdFrame = Annotated[
     int | None,
     typer.Option("--ed-frame", metavar="N", min=1, help="End-diastolic frame, from 1.", rich_help_panel=_PATIENT),

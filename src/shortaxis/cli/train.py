@@ -45,7 +45,10 @@ Init = Annotated[
 OneStage = Annotated[
     str | None, typer.Option("--stage", metavar="NAME", help="Train this stage only.", rich_help_panel=_RECIPE)
 ]
-Threads = Annotated[int | None, typer.Option("--threads", metavar="N", min=1, rich_help_panel=_MACHINE)]
+Threads = Annotated[
+    int | None,
+    typer.Option("--threads", metavar="N", min=1, help="Threads on the CPU; one per core.", rich_help_panel=_MACHINE),
+]
 
 
 def train(

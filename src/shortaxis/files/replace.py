@@ -5,10 +5,10 @@ from __future__ import annotations
 import contextlib
 import os
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from shortaxis.core.errors import ShortaxisError, WriteFailed
+from shortaxis.core.errors import OutputExists, ShortaxisError, WriteFailed
 
 
 def replace_file(path: Path, content: bytes, verify: Callable[[Path], None] | None = None) -> None:
@@ -37,6 +37,16 @@ def replace_file(path: Path, content: bytes, verify: Callable[[Path], None] | No
         raise WriteFailed("a place to write the file", reason, way_out, path) from problem
     finally:
         _remove(temporary)
+
+
+def refuse_to_replace(out: Path, names: Iterable[str], overwrite: bool) -> None:
+    """Raise OutputExists where `out` holds a file of these names already and `overwrite` is off."""
+    if overwrite:
+        return
+    for name in names:
+        if os.path.lexists(out / name):
+            way_out = "choose another --out, or give --overwrite"
+            raise OutputExists("a folder without earlier outputs of this kind", name, way_out, out)
 
 
 def _write_to_disk(path: Path, content: bytes) -> None:
