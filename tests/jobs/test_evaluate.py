@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import csv
+import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from shortaxis.core.errors import OutputExists
+from shortaxis.core.study import Grid
+from shortaxis.files.writer import write_labels
 from shortaxis.pipeline import evaluate_folders, write_phantom
 from shortaxis.read.phantom import PhantomRecipe
 
@@ -26,6 +31,29 @@ def test_earlier_scores_are_kept_unless_told_otherwise(masks: Path, tmp_path: Pa
     with pytest.raises(OutputExists, match="--overwrite"):
         evaluate_folders(masks, masks, tmp_path)
     assert evaluate_folders(masks, masks, tmp_path, overwrite=True)["n_cases"] == 1
+
+
+def test_a_cine_s_phases_come_from_the_reference_s_own_volume_curve(masks: Path, tmp_path: Path) -> None:
+    summary = evaluate_folders(masks, masks, tmp_path)
+    assert summary["phases"] == "from the reference's volume curve"
+    assert json.loads((tmp_path / "summary.json").read_text())["phases"] == summary["phases"]
+    assert summary["agreement"]["lv"]["ef_percent"]["n"] == 1
+    assert summary["agreement"]["lv"]["ef_percent"]["bias"] == 0
+    rows = list(csv.DictReader((tmp_path / "scores.csv").open()))
+    phases = {int(row["frame_number"]): row["phase"] for row in rows}
+    assert phases == {1: "ED", SMALL.es_index + 1: "ES", 3: "", 4: ""}  # the phantom's own end diastole is frame 1
+
+
+def test_a_single_frame_that_states_no_phase_has_none(tmp_path: Path) -> None:
+    labels = np.zeros((1, 3, 8, 8), np.uint8)
+    labels[..., 3:5, 3:5] = 3
+    grid = Grid((3, 8, 8), np.diag([1.0, 1.0, 8.0, 1.0]), (8.0, 1.0, 1.0))
+    write_labels(tmp_path / "a" / "x_gt.nii.gz", labels, grid, is_4d=False)
+    write_labels(tmp_path / "b" / "y_ed_gt.nii.gz", labels, grid, is_4d=False)
+    alone = evaluate_folders(tmp_path / "a", tmp_path / "a", tmp_path / "out-a")
+    assert alone["phases"] == "not known"
+    assert alone["agreement"]["lv"]["ef_percent"]["n"] == 0
+    assert evaluate_folders(tmp_path / "b", tmp_path / "b", tmp_path / "out-b")["phases"] == "stated by the reference"
 
 
 def test_an_earlier_phantom_is_kept_unless_told_otherwise(masks: Path) -> None:

@@ -2,13 +2,15 @@
 
 Reference `x_gt.nii.gz` and prediction `x_labels.nii.gz` (or `x.nii.gz`, `x_seg.nii.gz`, ...) are both of `x`, wherever
 below their folders they lie. A reference laid out as ACDC brings its phases along; elsewhere a name ending in `_ed` or
-`_es` states one.
+`_es` states one. Where a reference of several frames states neither, its own left-ventricular volumes say which frames
+they are; the prediction is measured at the same frames.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,18 +18,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shortaxis.core.errors import BadConfiguration, GridMismatch, NoStudy
-from shortaxis.core.labels import Labels, LabelScheme, scheme_named
+from shortaxis.core.labels import Labels, LabelScheme, Structure, scheme_named
 from shortaxis.core.study import Facts, Origin, Study
 from shortaxis.files.gate import check_same_grid, load_labels
 from shortaxis.files.replace import refuse_to_replace
 from shortaxis.files.writer import write_csv, write_json
 from shortaxis.measure.evaluate import evaluate_case, missed_on_mid_slices
+from shortaxis.measure.phases import find_phases
 from shortaxis.measure.summary import summarise
 from shortaxis.read.acdc import find_acdc, read_acdc_labelled
 from shortaxis.read.file_names import has_label_ending, is_nifti, labels_stem
 from shortaxis.read.folders import walk
 
 OUTPUTS = ("scores.csv", "faults.csv", "summary.json")
+STATED, FROM_CURVE, UNKNOWN = "stated by the reference", "from the reference's volume curve", "not known"
 _PHASE = re.compile(r"[_-](ed|es)$", re.IGNORECASE)
 
 
@@ -44,7 +48,8 @@ def evaluate_folders(
     A reference without a prediction is scored against an empty mask and named under `without_prediction`.
 
     Returns:
-        The summary of `measure.summary.summarise` with `without_prediction` and `faults_on_mid_slices`.
+        The summary of `measure.summary.summarise` with `phases` (where they are from, each way that occurred),
+        `without_prediction` and `faults_on_mid_slices`.
 
     Raises:
         OutputExists: `out` holds scores already and `overwrite` is off.
@@ -55,13 +60,16 @@ def evaluate_folders(
     refuse_to_replace(out, OUTPUTS, overwrite)
     scheme = scheme_named(prediction_scheme)
     predictions = _by_stem(prediction)
-    rows, faults, missing = [], [], []
-    for study in reference_studies(reference, scheme_named(reference_scheme)):
+    rows, faults, missing, sources = [], [], [], dict[str, None]()
+    for stated in reference_studies(reference, scheme_named(reference_scheme)):
+        study, source = with_phases(stated)
+        sources[source] = None
         masks, absent = _prediction_of(study, predictions, scheme)
         missing += absent
         rows += evaluate_case(study, masks, scheme)
         faults += missed_on_mid_slices(study, masks, scheme)
-    summary = {**summarise(rows), "without_prediction": missing, "faults_on_mid_slices": len(faults)}
+    told = {"phases": "; ".join(sources), "without_prediction": missing, "faults_on_mid_slices": len(faults)}
+    summary = {**summarise(rows), **told}
     write_csv(out / "scores.csv", rows)
     write_csv(out / "faults.csv", faults, ["case", "frame_number", "phase", "slice_number", "structure", "outcome"])
     write_json(out / "summary.json", summary)
@@ -81,6 +89,19 @@ def reference_studies(root: Path, scheme: LabelScheme) -> Iterator[Study]:
     if not files:
         raise NoStudy("reference masks (.nii, .nii.gz)", "none", "check --reference", root)
     yield from (_mask_as_study(path, scheme) for path in files)
+
+
+def with_phases(study: Study) -> tuple[Study, str]:
+    """A labelled study with its phases, those of its labels' volume curve where it states none; where they are from."""
+    if study.facts.ed_index is not None or study.facts.es_index is not None:
+        return study, STATED
+    if study.labels is None:
+        return study, UNKNOWN
+    cavity = study.labels.scheme.mask(study.labels.array, Structure.LV_CAVITY)
+    found = find_phases(np.count_nonzero(cavity, axis=(1, 2, 3)).tolist())
+    if found.ed_index is None:
+        return study, UNKNOWN
+    return replace(study, facts=replace(study.facts, ed_index=found.ed_index, es_index=found.es_index)), FROM_CURVE
 
 
 def _mask_as_study(path: Path, scheme: LabelScheme) -> Study:
