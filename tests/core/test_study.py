@@ -56,10 +56,23 @@ def test_a_device_is_chosen_or_refused_by_name() -> None:
     assert choose_compute("cpu", "bfloat16").bfloat16
     with pytest.raises(DeviceMissing, match="tpu"):
         choose_compute("tpu")
+    for name in ("cpu:7", "cuda:x", "cuda:", "cudatron"):
+        with pytest.raises(DeviceMissing, match="choose one of these"):
+            choose_compute(name)
+    with pytest.raises(DeviceMissing):
+        choose_compute("cuda:99")
     if not torch.cuda.is_available():
         assert choose_compute("auto").device == "cpu"
         with pytest.raises(DeviceMissing, match="--device cpu"):
             choose_compute("cuda")
+
+
+def test_a_gpu_beyond_those_there_are_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    assert choose_compute("cuda:1", "float32").device == "cuda:1"
+    with pytest.raises(DeviceMissing, match="cuda:0 to cuda:1"):
+        choose_compute("cuda:2")
 
 
 def test_flat_networks_get_channels_last_and_volumes_do_not() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
@@ -57,12 +58,15 @@ def choose_compute(device: str = "auto", precision: Precision = "auto") -> Compu
 
     if device == "auto":
         device = "cuda" if torch.cuda.is_available() else "cpu"
+    if not re.fullmatch(r"cpu|mps|cuda(:\d+)?", device, re.ASCII):
+        raise DeviceMissing("auto, cpu, cuda, cuda:N or mps", repr(device), "choose one of these")
     if device.startswith("cuda") and not torch.cuda.is_available():
         raise DeviceMissing(
             "a CUDA GPU that torch can see", "none", "use --device cpu, or install a CUDA build of torch"
         )
-    if not device.startswith(("cuda", "cpu", "mps")):
-        raise DeviceMissing("auto, cpu, cuda, cuda:N or mps", repr(device), "choose one of these")
+    if device.startswith("cuda:") and int(device[5:]) >= torch.cuda.device_count():
+        count = torch.cuda.device_count()
+        raise DeviceMissing(f"cuda:0 to cuda:{count - 1}", repr(device), "choose a GPU that torch can see")
     if precision != "auto":
         return Compute(device, precision == "bfloat16")
     if device == "cpu":
