@@ -47,4 +47,6 @@ def test_limits_that_one_pair_does_not_define_are_a_dash(capsys: pytest.CaptureF
         "agreement": {"lv": {"ef_percent": {**alone, "pearson": None}}},
         "without_prediction": [],
     }
-    assert ["lv.ef_percent", "1", "0", "1.50", "–", "1.50", "–"] in lines_of(capsys, summary)
+    lines = lines_of(capsys, summary)
+    assert ["lv.ef_percent", "1", "0", "1.50", "–", "1.50", "–"] in lines
+    assert lines[0][:2] == ["1", "case;"]

@@ -19,7 +19,8 @@ def print_scores(summary: Mapping[str, Any]) -> None:
 
 
 def _overlap(summary: Mapping[str, Any]) -> Table:
-    title = f"{summary['n_cases']} cases; DSC counts what was missed as 0, distances leave it out; – is not defined"
+    cases = "1 case" if summary["n_cases"] == 1 else f"{summary['n_cases']} cases"
+    title = f"{cases}; DSC counts what was missed as 0, distances leave it out; – is not defined"
     table = Table(title=title, title_justify="left", box=None, header_style="bold")
     table.add_column("structure", no_wrap=True)
     table.add_column("phase", no_wrap=True)
