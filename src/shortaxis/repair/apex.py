@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from shortaxis.core.labels import LabelScheme, Structure
 
 MOST_OF_NEIGHBOUR = 0.9  # an apical cavity larger than this share of the next one does not narrow
-STILL_WIDE = 0.5  # of the largest cavity: there the stack may end before the apex
+STILL_WIDE = 0.35  # of the largest cavity: there the stack may end before the apex
 WIDENS = 1.25  # times the neighbour: no ventricle does that towards its apex, wherever the stack ends
 
 
