@@ -76,6 +76,18 @@ class Unreadable(ShortaxisError):
     code, title = "SA-E008", "could not be read"
 
 
+class DecoderCrashed(ShortaxisError):
+    code, title = "SA-E009", "the decoder crashed on this file"
+
+
+class DecoderTimedOut(ShortaxisError):
+    code, title = "SA-E010", "decoding took longer than allowed"
+
+
+class PackageMissing(ShortaxisError):
+    code, title = "SA-E011", "a package that this file needs is not installed"
+
+
 # --- geometry and voxels: E020-E039 -----------------------------------------------------------------------------------
 class WrongDimensions(ShortaxisError):
     code, title = "SA-E020", "wrong number of dimensions"
