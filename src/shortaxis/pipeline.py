@@ -30,9 +30,11 @@ from shortaxis.jobs.models import ModelInfo, installed_models, locate_model, rea
 from shortaxis.jobs.segment import PixelBox, Segmentation, segment_study, with_facts
 from shortaxis.jobs.segment_cohort import CaseEvent, CohortResult, SegmentOptions, segment_cohort
 from shortaxis.jobs.train_method import TrainOptions, train_method
+from shortaxis.measure.units import restated, units_of
 from shortaxis.methods import method_named, method_names
 from shortaxis.read.find import find_cases, only_study, read_case
 from shortaxis.read.phantom import PhantomRecipe, make_phantom
+from shortaxis.read.phantom_mouse import MouseRecipe, make_mouse_phantom
 
 __all__ = [
     "CaseEvent",
@@ -135,7 +137,7 @@ def check_inputs(inputs: Sequence[Path]) -> Iterator[Checked]:
             yield Checked(case.name, refusal=refusal)
 
 
-def write_phantom(recipe: PhantomRecipe, out: Path, overwrite: bool = False) -> Path:
+def write_phantom(recipe: PhantomRecipe | MouseRecipe, out: Path, overwrite: bool = False) -> Path:
     """Make a phantom and write `phantom.nii.gz` (4D), `phantom_gt.nii.gz` and `truth.json`; the cine's path.
 
     Raises:
@@ -143,7 +145,7 @@ def write_phantom(recipe: PhantomRecipe, out: Path, overwrite: bool = False) -> 
         OutputExists: `out` holds one of these files and `overwrite` is off.
     """
     refuse_to_replace(out, ("phantom.nii.gz", "phantom_gt.nii.gz", "truth.json"), overwrite)
-    phantom = make_phantom(recipe)
+    phantom = make_mouse_phantom(recipe) if isinstance(recipe, MouseRecipe) else make_phantom(recipe)
     study = phantom.study
     frame_time_ms = study.facts.frame_time_ms
     write_image(out / "phantom.nii.gz", study.image, study.grid, is_4d=True, frame_time_ms=frame_time_ms)
@@ -157,7 +159,8 @@ def write_phantom(recipe: PhantomRecipe, out: Path, overwrite: bool = False) -> 
     }
     volumes["lv"]["mass_g"] = truth.lv_mass_g
     phases = {"ed_index": truth.ed_index, "es_index": truth.es_index}
-    write_json(out / "truth.json", {**volumes, "phases": phases, "shifts_mm": truth.shifts_mm.tolist()})
+    told = {**volumes, "phases": phases, "shifts_mm": truth.shifts_mm.tolist()}
+    write_json(out / "truth.json", restated(told, units_of(study.facts.species)))
     return out / "phantom.nii.gz"
 
 

@@ -136,7 +136,7 @@ def test_the_origin_is_named_after_the_lowest_series_and_is_4d(tmp_path):
 def test_facts_come_from_the_tags_in_our_units(tmp_path):
     make_siemens(tmp_path, CINE)
     facts = only(tmp_path).facts
-    assert (facts.sex, facts.height_cm, facts.weight_kg, facts.species) == ("female", 168.0, 71.5, "human")
+    assert (facts.sex, facts.height_cm, facts.weight_kg, facts.species) == ("female", 168.0, 71.5, None)
     assert facts.frame_time_ms == pytest.approx(40.0)
     assert facts.heart_rate_bpm == pytest.approx(150.0)  # 60 000 / (40 ms x 10 phases)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import replace
 
 import numpy as np
@@ -164,3 +165,22 @@ def test_the_study_says_that_it_is_a_phantom_and_is_whole(phantom: Phantom) -> N
     assert study.labels is not None and study.labels.annotated.all()
     assert study.facts.frame_time_ms == pytest.approx(60000 / 65 / 6)
     assert [frame for origin in study.origins for frame in origin.frames] == list(range(6))
+
+
+@pytest.mark.parametrize(
+    ("recipe", "labels_sha256", "image_sum", "image_square_sum"),
+    [
+        (SMALL, "ed7ae4a8c399fa13", 19930185, 2629810531),
+        (replace(SMALL, ef_percent=25, seed=3, slices=9, frames=2), "52b298b9723a90ac", 11757523, 1566109659),
+    ],
+)
+def test_the_human_phantom_is_frozen(
+    recipe: PhantomRecipe, labels_sha256: str, image_sum: int, image_square_sum: int
+) -> None:
+    """Figures were made from it. Labels hold to the bit, grey values to what another processor's sine may round away."""
+    study = make_phantom(recipe).study
+    assert study.labels is not None
+    assert hashlib.sha256(study.labels.array.tobytes()).hexdigest()[:16] == labels_sha256
+    image = study.image.astype(np.int64)
+    assert image.sum() == pytest.approx(image_sum, rel=1e-7)
+    assert (image**2).sum() == pytest.approx(image_square_sum, rel=1e-7)

@@ -73,7 +73,7 @@ class Facts:
     """What is known about the scan and the patient beside the voxels. None means not known, never a default."""
 
     modality: Literal["cine", "lge"] = "cine"
-    species: Literal["human", "mouse"] = "human"
+    species: Literal["human", "mouse"] | None = None  # None: `core.species.with_species` tells it by size
     ed_index: int | None = None  # 0-based among this study's frames
     es_index: int | None = None
     frame_time_ms: float | None = None

@@ -6,17 +6,19 @@ Undefined is None, and `reasons` says why under the value's dotted key, as `lv.e
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from shortaxis.core.labels import LabelScheme, Structure
+from shortaxis.core.species import with_species
 from shortaxis.core.study import Facts, Grid, Note, Study
 from shortaxis.measure.accept import check_labels
 from shortaxis.measure.normal import body_surface_area_m2, normal_ranges
 from shortaxis.measure.phases import Phases, find_phases
+from shortaxis.measure.units import restated, units_of
 from shortaxis.measure.ventricles import NO_SPACING, Entry, Scale, myocardium, ventricle
 from shortaxis.measure.volumes import MEASURED, SHORT, heart_rate_from_cine, slice_table, volume_curve_ml, voxel_counts
 from shortaxis.measure.wall import wall_thickness
@@ -46,14 +48,16 @@ def measure_case(
 
     Returns:
         A dictionary with `case`, `phases`, `lv`, `rv`, `wall`, `patient`, `curve` (`frame` is 0-based), `slices` (one
-        row per slice), `ranges` (normal ranges by dotted key), `convention`, `notes` and `reasons`.
+        row per slice), `ranges` (normal ranges by dotted key), `convention`, `notes` and `reasons`. A mouse's volumes
+        are in microlitres and its masses in milligrams, under keys as `lv.edv_ul` and `lv.mass_mg`.
 
     Raises:
         GridMismatch: the labels' shape is not the study's.
         UnknownLabel: a number outside the scheme.
         BadPatientFacts: a given ED or ES frame does not exist.
     """
-    facts = study.facts if facts is None else facts
+    study = with_species(study if facts is None else replace(study, facts=facts))
+    facts = study.facts
     check_labels(labels, study.image, scheme)
     counts = voxel_counts(labels, scheme)
     lv = counts.get(Structure.LV_CAVITY)
@@ -72,16 +76,23 @@ def measure_case(
     reasons = {f"{name}.{key}": why for name, part in sections.items() for key, (_, why) in part.items() if why}
     curve, no_curve = _curve(counts, study.grid.voxel_ml, facts.frame_time_ms, len(labels))
     slices, no_slices = _slices(counts, study.grid, phases)
-    return {
+    measures = {
         "case": study.name,
         **{name: {key: value for key, (value, _) in part.items()} for name, part in sections.items()},
         "curve": curve,
         "slices": slices,
         "ranges": normal_ranges(facts),
-        "convention": CONVENTION | ({"labels": facts.convention} if facts.convention else {}),
+        "convention": _convention(facts),
         "notes": _notes(study, check_anatomy(labels, scheme, phases.ed_index, phases.es_index)),
         "reasons": reasons | no_curve | no_slices,
     }
+    return restated(measures, units_of(facts.species))
+
+
+def _convention(facts: Facts) -> dict[str, str]:
+    """What every number rests on; nothing of a mouse is indexed."""
+    ours = {key: text for key, text in CONVENTION.items() if key != "indexing" or facts.species == "human"}
+    return ours | ({"labels": facts.convention} if facts.convention else {})
 
 
 def _phases(phases: Phases) -> dict[str, Entry]:
@@ -101,16 +112,16 @@ def _phases(phases: Phases) -> dict[str, Entry]:
 def _patient(facts: Facts, n_frames: int) -> dict[str, Entry]:
     """What is known about the patient, with body surface area and heart rate derived where they can be."""
     bsa = body_surface_area_m2(facts.height_cm, facts.weight_kg) if facts.species == "human" else None
-    no_bsa = "height or weight is unknown" if facts.species == "human" else "the formula is for humans"
     rate = facts.heart_rate_bpm
-    from_cine = heart_rate_from_cine(n_frames, facts.frame_time_ms, *HEART_RATES_BPM[facts.species])
+    from_cine = heart_rate_from_cine(n_frames, facts.frame_time_ms, *HEART_RATES_BPM[facts.species or "human"])
     no_rate = "no heart rate was given, and the cine does not tell it: its frame time is unknown or it is not one beat"
     source = "given" if rate is not None else "frames times frame time" if from_cine is not None else None
     values: dict[str, tuple[Any, str]] = {
+        "species": (facts.species, "not given"),
         "sex": (facts.sex, "not given"),
         "height_cm": (facts.height_cm, "not given"),
         "weight_kg": (facts.weight_kg, "not given"),
-        "bsa_m2": (bsa, no_bsa),
+        "bsa_m2": (bsa, "height or weight is unknown"),
         "heart_rate_bpm": (from_cine if rate is None else rate, no_rate),
         "heart_rate_source": (source, no_rate),
     }

@@ -48,7 +48,7 @@ def body_surface_area_m2(height_cm: float | None, weight_kg: float | None) -> fl
 
 
 def normal_ranges(facts: Facts) -> dict[str, dict[str, Any]]:
-    """Ranges by dotted key as {low, high, source}; empty unless the patient's species is human and the sex is known."""
-    if facts.species != "human" or facts.sex is None:
+    """Ranges by dotted key as {low, high, source}; empty for a mouse and where the sex is unknown."""
+    if facts.species == "mouse" or facts.sex is None:
         return {}
     return {key: {"low": r.low, "high": r.high, "source": SOURCE} for key, r in _RANGES[facts.sex].items()}

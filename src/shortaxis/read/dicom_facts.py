@@ -19,7 +19,7 @@ WEIGHT_KG = (0.5, 400.0)
 
 
 def facts_of(stack: Stack) -> tuple[Facts, list[Note]]:
-    """Facts of a human short-axis cine, and notes on values that were not usable."""
+    """Facts of a short-axis cine, and notes on values that were not usable."""
     timings = [frame.timing for run in stack.runs for frame in run.frames]
     beat_ms = _median(_beats(timings))
     heart_rate_bpm = _within(60_000 / beat_ms if beat_ms else None, HEART_RATE_BPM)
@@ -28,7 +28,6 @@ def facts_of(stack: Stack) -> tuple[Facts, list[Note]]:
     person, more = _person(stack.runs[0].frames[0].person)
     facts = Facts(
         modality="cine",
-        species="human",
         frame_time_ms=frame_time_ms,
         heart_rate_bpm=heart_rate_bpm,
         sex={"F": "female", "M": "male"}.get(person.sex or ""),  # pyright: ignore[reportArgumentType]

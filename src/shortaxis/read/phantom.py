@@ -100,6 +100,8 @@ def make_phantom(recipe: PhantomRecipe | None = None) -> Phantom:
         labels[frame][scene.box] = label_of_shares((shares.lv, shares.muscle, shares.rv), below)
         signal = scene.background.copy()
         signal[scene.box] = _signal(shares, signal[scene.box], scene.grain)
+        if recipe.signal_loss:
+            signal[scene.box] -= MYOCARDIUM * shares.muscle * recipe.signal_loss * scene.painter.free_wall
         image[frame] = _received(signal * scene.shading, recipe.noise, noise)
     truth = _truth(recipe, scene, lv, rv, labels, contraction)
     return Phantom(recipe, _study(recipe, scene, image, labels), truth)

@@ -28,6 +28,7 @@ FAT_MM = 6.0
 PAPILLARIES = ((-0.95, 0.66), (1.65, 0.64))  # direction in radians, distance from the centre over the cavity's radius
 PAPILLARY_SPAN = (0.25, 0.72)  # of the cavity's length
 PAPILLARY_MM = 4.6
+BAND_RAD = 0.4  # half width of the free wall's dark band, as a standard deviation
 IN_PLANE = 3  # sub-samples along each in-plane axis
 THROUGH_PLANE = 5  # sub-samples through the slice's thickness
 
@@ -171,6 +172,14 @@ class Painter:
         self.rv_wall = np.where(self.crescent > 0.02, RV_WALL_MM / around, 0).astype(np.float32)
         fat = np.cos(samples.theta - heart.septum_rad - 0.7) + 0.5 * np.cos(3 * samples.theta + 2 * heart.tilt_rad)
         self.wall_and_fat = self.rv_wall + (np.maximum(0.0, fat) * FAT_MM / 1.5 / around).astype(np.float32)
+
+    @property
+    def free_wall(self) -> Array:
+        """[slice, row, col] 1 in the middle of the wall next to the lung, falling off around and towards the base."""
+        theta = self.samples.theta[IN_PLANE**2 // 2]  # the middle of each pixel
+        away = np.remainder(theta - self.heart.septum_rad, 2 * np.pi) - np.pi
+        depth = np.clip(self.samples.z.mean(axis=0) / self.heart.apex_mm, 0, 1)
+        return (np.exp(-((away / BAND_RAD) ** 2) / 2) * (0.4 + 0.6 * depth[:, None, None])).astype(np.float32)
 
     def label_shares(self, now: Pose) -> tuple[Array, Array, Array]:
         """Shares of the left cavity, the muscle and the right cavity."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,6 +24,8 @@ LIMITS = {  # ours: beyond them there is no heart, or no picture of one
     "heart_rate_bpm": (20, 250),
     "breath_hold_shift_mm": (0, 20),
     "noise": (0, 1),
+    "rv_over_lv": (0.3, 2),
+    "signal_loss": (0, 1),
     "seed": (0, math.inf),
 }
 RV_OVER_LV_EDV = 1.1
@@ -40,6 +43,8 @@ class PhantomRecipe:
         breath_hold_shift_mm: each slice is shifted by up to this much along rows and along columns, uniformly.
         lean_mm: how far the long axis leans: the centre moves by twice this from base to apex, in a random direction.
         noise: standard deviation of the noise in each channel over the signal of blood.
+        rv_over_lv: right over left end-diastolic volume.
+        signal_loss: share of the muscle's signal lost in the middle of a dark band in the free wall; 0 for no band.
     """
 
     ef_percent: float = 60.0
@@ -57,6 +62,8 @@ class PhantomRecipe:
     lean_mm: float = 2.5
     noise: float = 0.03
     seed: int = 0
+    rv_over_lv: float = RV_OVER_LV_EDV
+    signal_loss: float = 0.0
 
     @property
     def frame_time_ms(self) -> float:
@@ -65,12 +72,12 @@ class PhantomRecipe:
     @property
     def edvs_ml(self) -> tuple[float, float]:
         """End-diastolic volumes of the left and the right ventricle."""
-        return self.edv_ml, RV_OVER_LV_EDV * self.edv_ml
+        return self.edv_ml, self.rv_over_lv * self.edv_ml
 
     @property
     def efs_percent(self) -> tuple[float, float]:
         """Asked ejection fractions of the left and the right ventricle; equal stroke volumes where nothing is asked."""
-        return self.ef_percent, self.ef_percent / RV_OVER_LV_EDV if self.rv_ef_percent is None else self.rv_ef_percent
+        return self.ef_percent, self.ef_percent / self.rv_over_lv if self.rv_ef_percent is None else self.rv_ef_percent
 
     @property
     def es_index(self) -> int:
@@ -97,7 +104,7 @@ class Scene:
 
 def lay_out(recipe: PhantomRecipe) -> Scene:
     """The scene of that recipe. Raises BadConfiguration where the heart cannot be made or does not fit."""
-    _refuse_unusable(recipe)
+    refuse_outside(recipe, LIMITS)
     shape_rng, shift_rng, body_rng = (np.random.default_rng((recipe.seed, stream)) for stream in range(3))
     apex_mm, slice_mm = _long_axis(recipe)
     septum, tilt, lean = (float(a) for a in shape_rng.uniform((-3.15, 0.0, 0.0), (-2.75, np.pi, 2 * np.pi)))
@@ -132,8 +139,9 @@ def lay_out(recipe: PhantomRecipe) -> Scene:
                   steps * slice_mm)  # fmt: skip
 
 
-def _refuse_unusable(recipe: PhantomRecipe) -> None:
-    for name, (low, high) in LIMITS.items():
+def refuse_outside(recipe: object, limits: Mapping[str, tuple[float, float]]) -> None:
+    """Raise BadConfiguration for the first of a recipe's values outside its limits."""
+    for name, (low, high) in limits.items():
         value = getattr(recipe, name)
         if value is not None and not low <= value <= high:
             raise BadConfiguration(f"{name} from {low:g} to {high:g}", f"{value:g}", "ask for one in that range")
