@@ -97,12 +97,13 @@ _HEART = {
 ACDC = LabelScheme("acdc", {1: _HEART["rv"], 2: _HEART["myo"], 3: _HEART["lv"]})
 MNMS = LabelScheme("mnms", {1: _HEART["lv"], 2: _HEART["myo"], 3: _HEART["rv"]})
 LEFT_VENTRICLE = LabelScheme("lv", {1: _HEART["lv"], 2: _HEART["myo"]})  # HALSR-Net's and Sunnybrook's two structures
+MYOCARDIUM_ALONE = LabelScheme("myocardium", {1: _HEART["myo"]})  # the 3D attention network's one structure, in mice
 EMIDEC = LabelScheme(
     "emidec",
     {1: Structure.LV_CAVITY, 2: Structure.HEALTHY_MYOCARDIUM, 3: Structure.INFARCT, 4: Structure.NO_REFLOW},
     {Structure.MYOCARDIUM: (Structure.HEALTHY_MYOCARDIUM, Structure.INFARCT, Structure.NO_REFLOW)},
 )
-SCHEMES: Mapping[str, LabelScheme] = {s.name: s for s in (ACDC, MNMS, LEFT_VENTRICLE, EMIDEC)}
+SCHEMES: Mapping[str, LabelScheme] = {s.name: s for s in (ACDC, MNMS, LEFT_VENTRICLE, MYOCARDIUM_ALONE, EMIDEC)}
 
 
 def scheme_named(name: str) -> LabelScheme:

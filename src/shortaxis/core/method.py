@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
 
 from shortaxis.core.found import Found, Inferred, Piece
 from shortaxis.core.labels import LabelScheme
@@ -23,10 +23,15 @@ RecipeName = Literal["paper", "tuned"]
 
 @dataclass(frozen=True, eq=False)
 class Loss:
-    """A step's loss: the scalar to minimise and its parts for the record."""
+    """A step's loss: the scalar to minimise and its parts for the record.
+
+    `watched` names the term whose validation mean the plateau schedule, early stopping and the choice of the best
+    weights follow, where a paper follows another than the whole loss.
+    """
 
     total: Tensor
     terms: Mapping[str, Tensor] = field(default_factory=dict)
+    watched: str = "loss"
 
 
 class Stage(Protocol):
@@ -74,6 +79,15 @@ class Stage(Protocol):
 
     def paste(self, pieces: Sequence[tuple[Sample, Piece]], study: Study, frames: Sequence[int]) -> Found:
         """The pieces of those frames put back on the study's grid."""
+        ...
+
+
+@runtime_checkable
+class Sampler(Protocol):
+    """What a stage offers beside `Stage` if it can predict by Monte-Carlo samples, as `segment --mc-samples` asks."""
+
+    def sampling(self, samples: int) -> Stage:
+        """The same stage, whose `infer` draws that many samples and gives their mean, variance and classes."""
         ...
 
 

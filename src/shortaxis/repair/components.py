@@ -143,8 +143,11 @@ def _fill_holes(labels: NDArray[np.uint8], scheme: LabelScheme) -> None:
     """Fill background enclosed by cavity and myocardium, slice by slice, in place.
 
     A hole becomes what mostly surrounds it. An empty ring of myocardium without any cavity on its slice is a cavity
-    the network missed, not a solid heart.
+    the network missed, not a solid heart. In a scheme without a cavity every hole of the ring may be the cavity: there
+    nothing is filled.
     """
+    if not scheme.has(Structure.LV_CAVITY):
+        return
     for plane in labels:
         cavity, wall = _mask(plane, scheme, Structure.LV_CAVITY), _mask(plane, scheme, Structure.MYOCARDIUM)
         outline = np.asarray(ndimage.binary_fill_holes(cavity | wall))
@@ -153,5 +156,4 @@ def _fill_holes(labels: NDArray[np.uint8], scheme: LabelScheme) -> None:
             hole = holes == number
             rim = plane[_grown(hole, _IN_PLANE) & (cavity | wall)]
             missed = not cavity.any() and np.count_nonzero(hole) >= CAVITY_SHARE * np.count_nonzero(outline)
-            fill_cavity = missed and scheme.has(Structure.LV_CAVITY)
-            plane[hole] = scheme.code_of(Structure.LV_CAVITY) if fill_cavity else np.bincount(rim).argmax()
+            plane[hole] = scheme.code_of(Structure.LV_CAVITY) if missed else np.bincount(rim).argmax()

@@ -173,7 +173,7 @@ def build_optimiser(net: nn.Module, recipe: FitRecipe) -> torch.optim.Optimizer:
     parameters = [parameter for parameter in net.parameters() if parameter.requires_grad]
     if recipe.optimiser == "sgd":
         return torch.optim.SGD(
-            parameters, recipe.learning_rate, momentum=recipe.momentum, weight_decay=recipe.weight_decay
+            parameters, recipe.learning_rate, recipe.momentum, 0.0, recipe.weight_decay, recipe.nesterov
         )
     kind = torch.optim.AdamW if recipe.optimiser == "adamw" else torch.optim.Adam
     return kind(parameters, recipe.learning_rate, recipe.betas, recipe.epsilon, recipe.weight_decay)
@@ -215,7 +215,7 @@ def _validate_into(
     kept = {name: value.detach().clone() for name, value in net.state_dict().items()}
     net.load_state_dict(_with_average(kept, state.average))
     terms = validate(stage, net, validation, run.compute)
-    loss = of_first_process(terms["loss"], run.compute.device)
+    loss = of_first_process(terms.pop("watched", terms["loss"]), run.compute.device)
     record.validation(state.step, terms)
     if not math.isfinite(loss):
         raise _diverged("a finite validation loss", f"{loss} after step {state.step}", run)
@@ -228,7 +228,10 @@ def _validate_into(
 
 @torch.no_grad()
 def validate(stage: Stage, net: nn.Module, validation: Sequence[Sample], compute: Compute) -> dict[str, float]:
-    """Mean loss and terms over unvaried validation samples, the network in eval mode."""
+    """Mean loss and terms over unvaried validation samples, the network in eval mode.
+
+    `watched` repeats the term that is followed where that is not the whole loss.
+    """
     net.eval()
     sums: dict[str, float] = {}
     for start in range(0, len(validation), stage.fit.batch):
@@ -236,7 +239,10 @@ def validate(stage: Stage, net: nn.Module, validation: Sequence[Sample], compute
         batch = _on_device(collate(chosen), compute)
         with compute.autocast():
             loss = stage.loss(net, batch, torch.Generator(compute.device).manual_seed(0))
-        for name, value in {"loss": loss.total, **loss.terms}.items():
+        values = {"loss": loss.total, **loss.terms}
+        if loss.watched != "loss":
+            values["watched"] = values[loss.watched]
+        for name, value in values.items():
             sums[name] = sums.get(name, 0.0) + float(value) * len(chosen)
     return {name: value / len(validation) for name, value in sums.items()}
 
