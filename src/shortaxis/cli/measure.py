@@ -17,6 +17,7 @@ from shortaxis.cli.options import (
     Overwrite,
     SchemeOrAcdc,
     Sex,
+    Species,
     Weight,
     facts_of,
 )
@@ -36,6 +37,7 @@ def measure(
     out: Out,
     label_scheme: SchemeOrAcdc = "acdc",
     overwrite: Overwrite = False,
+    species: Species = None,
     sex: Sex = None,
     height: Height = None,
     weight: Weight = None,
@@ -53,6 +55,6 @@ def measure(
     from shortaxis.pipeline import measure_files
     from shortaxis.report.terminal import case_table
 
-    facts = facts_of(sex, height, weight, heart_rate, frame_time_ms, ed_frame, es_frame)
+    facts = facts_of(sex, height, weight, heart_rate, frame_time_ms, ed_frame, es_frame, species)
     Console().print(case_table(measure_files(image, labels, out, facts, label_scheme, overwrite)))
     print(f"results: {out}")

@@ -41,6 +41,12 @@ Precision = Annotated[
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace outputs that exist already.")]
 
 _PATIENT = "About the patient and the scan"
+Species = Annotated[
+    Literal["human", "mouse"] | None,
+    typer.Option(
+        "--species", help="Whose heart it is, where the file does not say; told by size.", rich_help_panel=_PATIENT
+    ),
+]
 Sex = Annotated[
     Literal["female", "male"] | None, typer.Option("--sex", help="For normal ranges.", rich_help_panel=_PATIENT)
 ]
@@ -117,14 +123,17 @@ def facts_of(
     frame_time_ms: float | None,
     ed_number: int | None,
     es_number: int | None,
+    species: Literal["human", "mouse"] | None = None,
 ) -> Facts | None:
     """The facts given on the command line, frame numbers turned into indices; None where none was given."""
     from shortaxis.core.study import Facts
 
-    if all(given is None for given in (sex, height_cm, weight_kg, heart_rate_bpm, frame_time_ms, ed_number, es_number)):
+    facts = (sex, height_cm, weight_kg, heart_rate_bpm, frame_time_ms, ed_number, es_number, species)
+    if all(given is None for given in facts):
         return None
 
     return Facts(
+        species=species,
         sex=sex,
         height_cm=_in_cm(height_cm),
         weight_kg=_positive(weight_kg, "--weight"),

@@ -59,12 +59,12 @@ def _human(edv_ml: float | None, dark_band: bool, given: dict[str, Any]) -> Phan
 
     if dark_band:
         raise typer.BadParameter("only a mouse's phantom has one; add --species mouse", param_hint="--dark-band")
-    volume = {} if edv_ml is None else {"edv_ml": edv_ml}
+    volume: dict[str, Any] = {} if edv_ml is None else {"edv_ml": edv_ml}
     return PhantomRecipe(**given, **volume)
 
 
 def _mouse(edv_ul: float | None, dark_band: bool, given: dict[str, Any]) -> MouseRecipe:
     from shortaxis.read.phantom_mouse import MouseRecipe
 
-    volume = {} if edv_ul is None else {"edv_ul": edv_ul}
+    volume: dict[str, Any] = {} if edv_ul is None else {"edv_ul": edv_ul}
     return MouseRecipe(**given, **volume, dark_band=dark_band)

@@ -20,6 +20,7 @@ from shortaxis.cli.options import (
     Precision,
     Scheme,
     Sex,
+    Species,
     Weight,
     box_of,
     facts_of,
@@ -50,6 +51,7 @@ def segment(
     roi: Annotated[
         str | None, typer.Option(metavar="r0,c0,r1,c1", help="The heart's box in pixels, instead of locating it.")
     ] = None,
+    species: Species = None,
     sex: Sex = None,
     height: Height = None,
     weight: Weight = None,
@@ -78,7 +80,7 @@ def segment(
         roi=box_of(roi),
         align=align,
         linkage=linkage,
-        facts=facts_of(sex, height, weight, heart_rate, frame_time_ms, ed_frame, es_frame),
+        facts=facts_of(sex, height, weight, heart_rate, frame_time_ms, ed_frame, es_frame, species),
     )
     with watch_cases() as watch:
         result = segment_cohort(inputs, out, options, watch)

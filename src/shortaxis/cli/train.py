@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 import typer
 
 from shortaxis.cli.exit_codes import Exit
-from shortaxis.cli.options import Device, Out, Precision, Scheme, settings_of
+from shortaxis.cli.options import Device, Out, Precision, Scheme, Species, settings_of
 
 _RECIPE = "Recipe"
 _MACHINE = "Machine"
@@ -59,6 +59,7 @@ def train(
     fold: HeldOut = "0",
     folds: Folds = 5,
     label_scheme: Scheme = None,
+    species: Species = None,
     resume: Resume = False,
     recipe: RecipeName = "paper",
     config: Config = None,
@@ -89,6 +90,7 @@ def train(
         device=device,
         precision=precision,
         label_scheme=label_scheme,
+        species=species,
     )
     with watch_training() as watch:
         models = train_method(method, data, dataset, out, options, watch)

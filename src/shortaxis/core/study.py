@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from shortaxis.core.labels import Labels
 
 Spacing = tuple[float, float, float]
+Species = Literal["human", "mouse"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,7 +74,7 @@ class Facts:
     """What is known about the scan and the patient beside the voxels. None means not known, never a default."""
 
     modality: Literal["cine", "lge"] = "cine"
-    species: Literal["human", "mouse"] | None = None  # None: `core.species.with_species` tells it by size
+    species: Species | None = None  # None: `core.species.with_species` tells it by size
     ed_index: int | None = None  # 0-based among this study's frames
     es_index: int | None = None
     frame_time_ms: float | None = None

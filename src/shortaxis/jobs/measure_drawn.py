@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from shortaxis.core.errors import GridMismatch, LabelsMissing, OutputExists
 from shortaxis.core.labels import LabelScheme
+from shortaxis.core.species import with_species
 from shortaxis.core.study import Facts, Origin, Study
 from shortaxis.files.gate import check_same_grid, load_labels
 from shortaxis.files.writer import write_json, write_text
@@ -42,7 +43,7 @@ def measure_drawn(
         UnknownLabel: a number outside the scheme.
     """
     _refuse_to_replace(out, overwrite)
-    study = with_facts(read_nifti(image) if is_nifti(image) else only_study(image), facts)
+    study = with_species(with_facts(read_nifti(image) if is_nifti(image) else only_study(image), facts))
     if (labels / MANIFEST).is_file():  # a DICOM case keeps the neutral name that `segment` gave it
         study = replace(study, name=labels.resolve().name)
     array = np.zeros(study.image.shape, np.uint8)

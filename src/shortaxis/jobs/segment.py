@@ -13,6 +13,7 @@ from shortaxis.core.compute import Compute
 from shortaxis.core.errors import BadPatientFacts, WrongDimensions, WrongKindOfScan
 from shortaxis.core.found import Found
 from shortaxis.core.labels import LabelScheme
+from shortaxis.core.species import BY_SIZE, with_species
 from shortaxis.core.study import Facts, Note, Study
 from shortaxis.jobs.models import Model
 from shortaxis.measure.case import measure_case
@@ -58,9 +59,10 @@ def segment_study(
     """Segment every frame of a study and measure it.
 
     Raises:
-        WrongKindOfScan: the model's method is not made for this modality or species.
+        WrongKindOfScan: the method is not made for this modality or species, or the model was trained on another.
         WrongDimensions: `roi` lies outside the image.
     """
+    study = with_species(study)
     _refuse_unfit(study, model)
     shown, shifts = _aligned(study) if align else (study, None)
     located = None if roi is None else _given(roi, study)
@@ -101,6 +103,19 @@ def _refuse_unfit(study: Study, model: Model) -> None:
             f"{'/'.join(sorted(accepts.modalities))} of {'/'.join(sorted(accepts.species))} for {model.method.name}",
             f"{study.facts.modality} of {study.facts.species}",
             "choose another --method; see `shortaxis methods`",
+        )
+    _refuse_other_species(study, model)
+
+
+def _refuse_other_species(study: Study, model: Model) -> None:
+    """A network knows the hearts it was trained on; a model whose card does not say was trained on people."""
+    trained = model.bundle.card.get("species", "human")
+    if study.facts.species != trained:
+        way_out = f"take a model of a {study.facts.species}'s heart (train one: docs/how-to/mouse.md)"
+        if BY_SIZE in study.notes:
+            way_out += "; if its size misleads, say whose heart it is with --species"
+        raise WrongKindOfScan(
+            f"a {trained}'s heart, as this model was trained on", f"a {study.facts.species}'s", way_out
         )
 
 

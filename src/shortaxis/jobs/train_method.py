@@ -16,9 +16,10 @@ from shortaxis.core.errors import CannotResume, OutputExists, UnknownName
 from shortaxis.core.labels import LabelScheme, scheme_named
 from shortaxis.core.method import Method, RecipeName, Stage
 from shortaxis.core.recipe import Recipe
+from shortaxis.core.study import Species
 from shortaxis.files.bundle import Bundle, load_bundle, save_bundle
 from shortaxis.files.writer import write_json, write_text
-from shortaxis.jobs.training_cases import training_cases
+from shortaxis.jobs.training_cases import of_one_species, species_of_all, training_cases
 from shortaxis.methods import method_named
 from shortaxis.report.training import render_training
 from shortaxis.train.distributed import process_group, rank_and_world
@@ -45,6 +46,7 @@ class TrainOptions:
     device: str = "auto"
     precision: Precision = "auto"
     label_scheme: str | None = None
+    species: Species | None = None  # of the scans that do not say
     workers: int = 1
 
 
@@ -67,11 +69,12 @@ def train_method(
     Raises:
         OutputExists: `out` holds a run and `resume` was not asked for.
         CannotResume: it holds another run.
+        WrongKindOfScan: the cases are of two species, or of one the method is not made for.
     """
     method = method_named(name)
     recipe = method.recipes[options.recipe].overlaid(options.changes or {})
     scheme = scheme_named(options.label_scheme) if options.label_scheme else method.default_scheme
-    cases = training_cases(data, dataset, scheme)
+    cases = of_one_species(training_cases(data, dataset, scheme), options.species, method)
     folds = chosen_folds(cases, options)
     with process_group(), _stop_on_signal() as stopped:
         if rank_and_world()[0] == 0:
@@ -159,6 +162,7 @@ def _bundle(
         "trained_on": f"{len(fold.train)} patients",
         "held_out_sha256": _hashes(cases, fold.validation),
         "training_cases_sha256": _hashes(cases, fold.train),
+        "species": species_of_all(cases),
         "licence": "the terms of the training data",
         "program": f"shortaxis {__version__}",
     }

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from shortaxis.core.errors import NoStudy, UnknownName
+from shortaxis.core.errors import NoStudy, UnknownName, WrongKindOfScan
 from shortaxis.core.labels import LabelScheme
+from shortaxis.core.method import Method
+from shortaxis.core.species import with_species
+from shortaxis.core.study import Species, Study
 from shortaxis.train.run import TrainingCase
 
 DATASETS = ("acdc", "labelled", "sunnybrook")
@@ -54,3 +59,34 @@ def _sunnybrook(data: Path, scheme: LabelScheme) -> list[TrainingCase]:
         TrainingCase(name, name, partial(read_sunnybrook, dicoms, contours))
         for name, dicoms, contours in find_sunnybrook(data)
     ]
+
+
+def of_one_species(cases: Sequence[TrainingCase], given: Species | None, method: Method) -> list[TrainingCase]:
+    """The cases with their species stated: by the file, else as `given`, else by size. All are as the first.
+
+    Raises WrongKindOfScan where the method is not made for it; reading a case of another species raises it too.
+    """
+    species = _read_as(cases[0].read, given, None).facts.species
+    if species not in method.accepts.species:
+        raise WrongKindOfScan(
+            f"{' or '.join(sorted(method.accepts.species))} for {method.name}",
+            f"{species}",
+            "choose a method that accepts it, or say whose hearts these are with --species",
+        )
+    return [replace(case, read=partial(_read_as, case.read, given, species)) for case in cases]
+
+
+def species_of_all(cases: Sequence[TrainingCase]) -> str:
+    """The species that `of_one_species` has held all cases to."""
+    return str(with_species(cases[0].read()).facts.species)
+
+
+def _read_as(read: Callable[[], Study], given: Species | None, wanted: Species | None) -> Study:
+    study = read()
+    if study.facts.species is None and given is not None:
+        study = replace(study, facts=replace(study.facts, species=given))
+    study = with_species(study)
+    if wanted is not None and study.facts.species != wanted:
+        found = f"a {study.facts.species}'s: {study.name}"
+        raise WrongKindOfScan(f"{wanted}s' hearts alone, as the first case", found, "train on one species at a time")
+    return study

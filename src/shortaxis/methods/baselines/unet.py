@@ -20,7 +20,7 @@ from torch import Tensor, nn
 
 from shortaxis.core.found import Found, Inferred, Piece
 from shortaxis.core.labels import ACDC, LabelScheme
-from shortaxis.core.method import Loss, Method, Stage
+from shortaxis.core.method import Accepts, Loss, Method, Stage
 from shortaxis.core.recipe import FitRecipe, Recipe, Settings
 from shortaxis.core.sample import Batch, Sample
 from shortaxis.core.study import Study
@@ -146,4 +146,5 @@ METHOD = Method(
     stages=stages,
     repairs={"paper": leave_as_is, "tuned": repair_heart},  # the paper has none
     default_scheme=ACDC,
+    accepts=Accepts(species=frozenset({"human", "mouse"})),  # a model fits the one it was trained on
 )
