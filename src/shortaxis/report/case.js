@@ -199,8 +199,8 @@
         const name = document.createElement("b");
         name.className = line.key;
         name.textContent = line.title;
-        const volume = line.volumesMl[state.frame];
-        return [name, volume === null ? " –  " : ` ${three(volume)} ml  `];
+        const volume = line.volumes[state.frame];
+        return [name, volume === null ? " –  " : ` ${three(volume)} ${data.volumeUnit}  `];
       }));
     }
   }

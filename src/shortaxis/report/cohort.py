@@ -7,18 +7,18 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
-from shortaxis.report.indices import Index, flattened, sections_of, shown
+from shortaxis.report.indices import Index, by_quantity, flattened, sections_of, shown
 from shortaxis.report.page import plain, render_page
 
 _LEFT_OUT = frozenset({"curve", "slices", "notes", "reasons", "ranges", "convention", "error", "case"})
 _COLUMNS = {
-    "lv.ef_percent": "LV EF",
-    "lv.edv_ml": "LV EDV",
-    "lv.esv_ml": "LV ESV",
-    "lv.mass_g": "LV mass",
-    "rv.ef_percent": "RV EF",
-    "rv.edv_ml": "RV EDV",
-    "rv.esv_ml": "RV ESV",
+    "lv.ef": "LV EF",
+    "lv.edv": "LV EDV",
+    "lv.esv": "LV ESV",
+    "lv.mass": "LV mass",
+    "rv.ef": "RV EF",
+    "rv.edv": "RV EDV",
+    "rv.esv": "RV ESV",
 }
 MOST_THUMBNAILS = 1000  # at about 4 kB each; the cases to look at first have theirs
 
@@ -99,7 +99,7 @@ def _urgency(case: Mapping[str, Any]) -> tuple[bool, int]:
 
 def _line(entry: CohortEntry, with_thumbnail: bool) -> dict[str, Any]:
     case = entry.measures
-    indices = {index.key: index for section in sections_of(case) for index in section.indices}
+    indices = by_quantity(sections_of(case))
     return {
         "case": str(case.get("case", "")),
         "href": None if entry.href is None else quote(entry.href),
@@ -112,9 +112,9 @@ def _line(entry: CohortEntry, with_thumbnail: bool) -> dict[str, Any]:
 
 def _cells(case: Mapping[str, Any], indices: Mapping[str, Index]) -> Iterator[dict[str, Any]]:
     """What the main columns show, with the unrounded value to sort by."""
-    for key in _COLUMNS:
-        section, _, leaf = key.partition(".")
-        index = indices.get(key)
+    for quantity in _COLUMNS:
+        index = indices.get(quantity)
+        section, _, leaf = (quantity if index is None else index.key).partition(".")
         part = case.get(section)
         value = plain(part.get(leaf)) if isinstance(part, Mapping) else None
         text = None if index is None or index.value is None else f"{index.value} {index.unit}".strip()

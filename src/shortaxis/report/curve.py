@@ -19,14 +19,14 @@ class Line:
     Attributes:
         pieces: SVG point lists, one per run of frames without a gap.
         y: of every frame of the study, None where it has no volume.
-        volumes_ml: likewise.
+        volumes: likewise, in the curve's unit.
     """
 
     key: str
     title: str
     pieces: tuple[str, ...]
     y: tuple[float | None, ...]
-    volumes_ml: tuple[float | None, ...]
+    volumes: tuple[float | None, ...]
 
 
 @dataclass(frozen=True)
@@ -46,6 +46,7 @@ class Curve:
         lines: the ventricles that have a curve.
         phases: end-diastole and end-systole as (x, "ED").
         title: what a screen reader says.
+        unit: of the volumes: ml, or µl of a mouse.
     """
 
     frame_x: tuple[float, ...]
@@ -56,6 +57,7 @@ class Curve:
     x_name: str
     title: str
     times_ms: tuple[float, ...] | None
+    unit: str = "ml"
     width: int = WIDTH
     height: int = HEIGHT
     left: int = LEFT
@@ -71,6 +73,7 @@ def curve_of(measures: Mapping[str, Any], n_frames: int) -> Curve | None:
     known = [value for row in volumes.values() for value in row if value is not None]
     if n_frames < 2 or not known:
         return None
+    unit = "µl" if any(f"{key}_ul" in given for key in volumes) else "ml"
     times = times_by_frame(given, n_frames)
     last = times[-1] if times else float(n_frames - 1)
     moments = times or [float(frame) for frame in range(n_frames)]
@@ -85,15 +88,16 @@ def curve_of(measures: Mapping[str, Any], n_frames: int) -> Curve | None:
         tuple(Tick(y_of(step * i), f"{step * i:g}") for i in range(round(ceiling / step) + 1)),
         _phase_ticks(measures.get("phases") or {}, frame_x),
         "time (ms)" if times else "frame",
-        f"Volume in ml against {'time' if times else 'frame'}, {n_frames} frames",
+        f"Volume in {unit} against {'time' if times else 'frame'}, {n_frames} frames",
         tuple(times) if times else None,
+        unit,
     )
 
 
 def volumes_by_frame(curve: Mapping[str, Any], ventricle: str, n_frames: int) -> list[float | None]:
-    """`curve["lv_ml"]` placed by `curve["frame"]` (0-based) on all frames; None where a frame has no finite volume."""
+    """`curve["lv_ml"]` (a mouse's `lv_ul`) by `curve["frame"]` (0-based) on all frames; None where a frame has no finite volume."""
     placed: list[float | None] = [None] * n_frames
-    values = curve.get(f"{ventricle}_ml") or []
+    values = curve.get(f"{ventricle}_ml") or curve.get(f"{ventricle}_ul") or []
     for frame, value in zip(curve.get("frame") or range(len(values)), values, strict=False):
         if value is not None and math.isfinite(value) and 0 <= frame < n_frames:
             placed[frame] = float(value)
@@ -127,13 +131,13 @@ def nice_step(least: float) -> float:
 
 
 class _Scale:
-    """Volume in ml -> y in the picture."""
+    """Volume -> y in the picture."""
 
     def __init__(self, ceiling: float) -> None:
         self.ceiling = ceiling
 
-    def __call__(self, volume_ml: float) -> float:
-        return round(HEIGHT - BOTTOM - (HEIGHT - BOTTOM - TOP) * volume_ml / self.ceiling, 2)
+    def __call__(self, volume: float) -> float:
+        return round(HEIGHT - BOTTOM - (HEIGHT - BOTTOM - TOP) * volume / self.ceiling, 2)
 
 
 def _line(key: str, row: Sequence[float | None], frame_x: Sequence[float], y_of: _Scale) -> Line:

@@ -22,6 +22,7 @@ from shortaxis.report.curve import Curve, curve_of
 from shortaxis.report.indices import (
     Index,
     Section,
+    by_quantity,
     flattened,
     humanised,
     missing_reason,
@@ -34,14 +35,14 @@ from shortaxis.report.palette import LOOKS, drawn_structures
 from shortaxis.report.sprites import Box, heart_box, middle_slice, sprite_sheets, stored_box
 
 _FIGURES = {
-    "lv.ef_percent": "LV EF",
-    "lv.edv_ml": "LV EDV",
-    "lv.esv_ml": "LV ESV",
-    "lv.sv_ml": "LV SV",
-    "lv.mass_g": "LV mass",
-    "rv.ef_percent": "RV EF",
-    "rv.edv_ml": "RV EDV",
-    "rv.esv_ml": "RV ESV",
+    "lv.ef": "LV EF",
+    "lv.edv": "LV EDV",
+    "lv.esv": "LV ESV",
+    "lv.sv": "LV SV",
+    "lv.mass": "LV mass",
+    "rv.ef": "RV EF",
+    "rv.edv": "RV EDV",
+    "rv.esv": "RV ESV",
 }
 _ABOUT = (
     "Contours follow the edges of the segmented pixels, smoothed by at most half a pixel; 'Pixel edges' shows them exactly. "
@@ -135,8 +136,9 @@ def _payload(
             "rings": structure_outlines(labels, scheme, structures),
             "timesMs": curve.times_ms if curve else None,
             "frameX": curve.frame_x if curve else [],
+            "volumeUnit": curve.unit if curve else "",
             "lines": [
-                {"key": line.key, "title": line.title, "y": line.y, "volumesMl": line.volumes_ml}
+                {"key": line.key, "title": line.title, "y": line.y, "volumes": line.volumes}
                 for line in (curve.lines if curve else ())
             ],
         }
@@ -151,6 +153,7 @@ def _summary(study: Study) -> str:
     """Kind of scan, counts and spacing in one line."""
     n_frames, n_slices = study.image.shape[:2]
     kind = {"cine": "Short-axis cine", "lge": "Short-axis late enhancement"}[study.facts.modality]
+    kind += " of a mouse" if study.facts.species == "mouse" else ""
     counts = f"{n_frames} frame{'s' * (n_frames != 1)} × {n_slices} slice{'s' * (n_slices != 1)}"
     if study.grid.spacing_mm is None:
         return f"{kind}, {counts}, spacing unknown"
@@ -167,10 +170,10 @@ def _notes(study: Study, measures: Mapping[str, Any]) -> list[dict[str, str]]:
 
 
 def _figures(sections: Sequence[Section]) -> Iterator[Index]:
-    by_key = {index.key: index for section in sections for index in section.indices}
-    for key, title in _FIGURES.items():
-        if key in by_key:
-            yield replace(by_key[key], name=title)
+    found = by_quantity(sections)
+    for quantity, title in _FIGURES.items():
+        if quantity in found:
+            yield replace(found[quantity], name=title)
 
 
 def _phase_rows(measures: Mapping[str, Any]) -> Iterator[Index]:

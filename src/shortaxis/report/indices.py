@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -11,6 +11,7 @@ UNITS: Mapping[str, str] = {
     "l_min_m2": "l/min/m²",
     "ml_m2": "ml/m²",
     "g_m2": "g/m²",
+    "ml_min": "ml/min",
     "l_min": "l/min",
     "ml_s": "ml/s",
     "percent": "%",
@@ -18,6 +19,8 @@ UNITS: Mapping[str, str] = {
     "cm2": "cm²",
     "m2": "m²",
     "ml": "ml",
+    "ul": "µl",
+    "mg": "mg",
     "mm": "mm",
     "cm": "cm",
     "kg": "kg",
@@ -118,6 +121,15 @@ def name_and_unit(leaf: str) -> tuple[str, str]:
             base = leaf.removesuffix(f"_{suffix}")
             return NAMES.get(base) or humanised(base), unit
     return NAMES.get(leaf) or humanised(leaf), ""
+
+
+def by_quantity(sections: Iterable[Section]) -> dict[str, Index]:
+    """The indices by their keys without the unit: `lv.edv`, whether it is told in ml or in µl."""
+    return {_without_unit(index.key): index for section in sections for index in section.indices}
+
+
+def _without_unit(key: str) -> str:
+    return next((key.removesuffix(f"_{suffix}") for suffix in UNITS if key.endswith(f"_{suffix}")), key)
 
 
 def humanised(key: str) -> str:
