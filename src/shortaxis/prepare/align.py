@@ -92,16 +92,21 @@ def align_study(study: Study, box: Box | None = None) -> tuple[Study, SliceShift
         study: a short-axis stack, of one frame or many.
         box: where the heart lies, if it is known: first row, first col, last row, last col.
     """
+    shifts = shifts_of(study, box)
+    labels = study.labels
+    if labels is not None:
+        labels = replace(labels, array=shifts.apply(labels.array).astype(np.uint8))
+    return replace(study, image=shifts.apply(study.image), labels=labels).with_notes(NOTE), shifts
+
+
+def shifts_of(study: Study, box: Box | None = None) -> SliceShifts:
+    """The displacements of a study's slices; `box` as in `align_study`."""
     pixel = study.grid.pixel_mm
     scale = MOUSE_SCALE if study.facts.species == "mouse" else 1.0
     pixel_mm = ASSUMED_PIXEL_MM * scale if pixel is None else float(np.mean(pixel))
     low, high = (radius * scale / pixel_mm for radius in RADII_MM)
     found = estimate_shifts(study.image, box, (low, high))
-    shifts = SliceShifts(tuple((float(row), float(col)) for row, col in found))
-    labels = study.labels
-    if labels is not None:
-        labels = replace(labels, array=shifts.apply(labels.array).astype(np.uint8))
-    return replace(study, image=shifts.apply(study.image), labels=labels).with_notes(NOTE), shifts
+    return SliceShifts(tuple((float(row), float(col)) for row, col in found))
 
 
 def estimate_shifts(
