@@ -95,7 +95,10 @@ def curve_of(measures: Mapping[str, Any], n_frames: int) -> Curve | None:
 
 
 def volumes_by_frame(curve: Mapping[str, Any], ventricle: str, n_frames: int) -> list[float | None]:
-    """`curve["lv_ml"]` (a mouse's `lv_ul`) by `curve["frame"]` (0-based) on all frames; None where a frame has no finite volume."""
+    """`curve["lv_ml"]` placed by `curve["frame"]` (0-based) on all frames; None where a frame has no finite volume.
+
+    A mouse's curve is under `lv_ul`.
+    """
     placed: list[float | None] = [None] * n_frames
     values = curve.get(f"{ventricle}_ml") or curve.get(f"{ventricle}_ul") or []
     for frame, value in zip(curve.get("frame") or range(len(values)), values, strict=False):
