@@ -48,3 +48,12 @@ def test_the_plateau_agrees_with_torchs_own() -> None:
         ours = learning_rate(recipe, 5, losses[:count])
         if ours > 1e-6:  # torch stops lowering below its eps
             assert ours == pytest.approx(optimiser.param_groups[0]["lr"])
+
+
+def test_the_polynomial_falls_from_the_full_rate_to_zero_after_the_last_step() -> None:
+    recipe = FitRecipe(steps=10, batch=1, learning_rate=0.01, schedule="polynomial")
+    assert learning_rate(recipe, 0, []) == pytest.approx(0.01)
+    assert learning_rate(recipe, 5, []) == pytest.approx(0.01 * 0.5**0.9)  # nnU-Net's power
+    assert learning_rate(recipe, 9, []) == pytest.approx(0.01 * 0.1**0.9)
+    straight = recipe.model_copy(update={"polynomial_power": 1.0, "warmup_steps": 2})
+    assert [learning_rate(straight, step, []) for step in (1, 2, 6)] == pytest.approx([0.01, 0.01, 0.005])

@@ -22,11 +22,13 @@ class Inferred:
         probs: [batch, class, ...] summing to 1 over classes, class 0 the background; None for a locator.
         corners: [batch, 2, 2]: the box's first and last corner as (row, col); None for a segmenter.
         variance: [batch, ...] spread over Monte-Carlo passes; None where a stage makes one pass.
+        samples: uint8 [batch, sample, ...] the likeliest class of each Monte-Carlo pass; None where there is one pass.
     """
 
     probs: Tensor | None = None
     corners: Tensor | None = None
     variance: Tensor | None = None
+    samples: Tensor | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,6 +38,7 @@ class Piece:
     probs: NDArray[np.float32] | None
     corners: NDArray[np.float64] | None
     variance: NDArray[np.float32] | None
+    samples: NDArray[np.uint8] | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,6 +51,7 @@ class Found:
         boxes: float64 [frame, slice, 4] as (first row, first col, last row, last col), continuous pixel coordinates
             of the study's rows and columns; None for a segmenter.
         variance: float32 [frame, slice, row, col]; None where there is none.
+        samples: uint8 [frame, sample, slice, row, col], class numbers of each Monte-Carlo pass; None where there is one.
         notes: what every output must repeat.
     """
 
@@ -55,4 +59,5 @@ class Found:
     probs: NDArray[np.float32] | None = None
     boxes: NDArray[np.float64] | None = None
     variance: NDArray[np.float32] | None = None
+    samples: NDArray[np.uint8] | None = None
     notes: tuple[Note, ...] = ()

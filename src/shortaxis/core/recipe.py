@@ -34,11 +34,13 @@ class FitRecipe(Settings):
     epsilon: float = 1e-8
     weight_decay: float = 0.0
     momentum: float = 0.0
-    schedule: Literal["constant", "cosine", "plateau"] = "constant"
+    nesterov: bool = False
+    schedule: Literal["constant", "cosine", "plateau", "polynomial"] = "constant"
     warmup_steps: int = 0
     plateau_patience: int = 8  # validations without improvement before the rate falls
     plateau_factor: float = 0.5
     plateau_min_delta: float = 1e-4
+    polynomial_power: float = 0.9
     validate_every: int = 100  # steps
     patience: int | None = None  # validations without improvement before stopping early; None: run to the end
     keep: Literal["best", "last"] = "best"  # which state is the result

@@ -12,9 +12,11 @@ def learning_rate(recipe: FitRecipe, step: int, validation_losses: Sequence[floa
     """The rate of 0-based `step`. A function of its arguments alone, so that resuming needs no scheduler state."""
     if step < recipe.warmup_steps:
         return recipe.learning_rate * (step + 1) / recipe.warmup_steps
+    done = min(1.0, (step - recipe.warmup_steps) / max(1, recipe.steps - recipe.warmup_steps))
     if recipe.schedule == "cosine":
-        done = (step - recipe.warmup_steps) / max(1, recipe.steps - recipe.warmup_steps)
-        return recipe.learning_rate * 0.5 * (1 + math.cos(math.pi * min(1.0, done)))
+        return recipe.learning_rate * 0.5 * (1 + math.cos(math.pi * done))
+    if recipe.schedule == "polynomial":
+        return recipe.learning_rate * (1 - done) ** recipe.polynomial_power
     if recipe.schedule == "plateau":
         return recipe.learning_rate * recipe.plateau_factor ** _falls(recipe, validation_losses)
     return recipe.learning_rate
