@@ -71,8 +71,6 @@ class DaduConfig(Settings):
 
     window: WholeSliceConfig | HeartCropConfig = WholeSliceConfig()  # section 5.2; 256 x 256, aligned
     widths: Annotated[tuple[int, ...], Field(min_length=2)] = (32, 64, 128, 256, 512)  # section 4: doubled; 32, 5: ours
-        (32, 64, 128, 256, 512), min_length=2
-    )  # section 4: doubled; 32 and 5 unstated; ours
     dense_layers: int = Field(default=2, ge=1)  # section 4: "two 3x3 convolutions"
     edges: EdgeOperator = "sobel"  # unstated; ours. none: the ablation
     attention: Literal["dual", "none"] = "dual"  # section 4.1. none: the ablation
