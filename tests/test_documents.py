@@ -13,7 +13,7 @@ from shortaxis.methods import method_names
 
 ROOT = Path(__file__).parents[1]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "weights").glob("*.md")])
-COMMANDS = {command.callback.__name__: command.callback for command in app.registered_commands if command.callback}
+COMMANDS = {command.callback.__name__.replace("_", "-") for command in app.registered_commands if command.callback}
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))

@@ -22,6 +22,7 @@ from shortaxis.core.errors import ShortaxisError
 from shortaxis.core.labels import scheme_named
 from shortaxis.core.method import Method
 from shortaxis.core.study import Facts, Note, Study
+from shortaxis.files.foreign_weights import convert_weights
 from shortaxis.files.replace import refuse_to_replace
 from shortaxis.files.writer import write_image, write_json, write_labels
 from shortaxis.jobs.evaluate import evaluate_folders
@@ -43,6 +44,7 @@ __all__ = [
     "Segmentation",
     "TrainOptions",
     "check_inputs",
+    "convert_weights",
     "demo",
     "evaluate_folders",
     "list_methods",

@@ -12,6 +12,7 @@ import typer
 
 from shortaxis import __version__
 from shortaxis.cli.check import check
+from shortaxis.cli.convert_weights import convert_weights
 from shortaxis.cli.demo import demo
 from shortaxis.cli.evaluate import evaluate
 from shortaxis.cli.exit_codes import Exit, exit_for
@@ -44,6 +45,7 @@ for command, panel in (
     (check, _SCANS),
     (train, _SCIENCE),
     (evaluate, _SCIENCE),
+    (convert_weights, _SCIENCE),
     (phantom, _SCIENCE),
     (methods, _SHELF),
     (models, _SHELF),
