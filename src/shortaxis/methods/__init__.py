@@ -12,6 +12,7 @@ from shortaxis.core.method import Method
 ENTRY_POINTS = "shortaxis.methods"
 _OURS: Mapping[str, str] = {
     "dadu": "shortaxis.methods.dadu",
+    "foanet": "shortaxis.methods.foanet",
     "halsrnet": "shortaxis.methods.halsrnet",
     "unet": "shortaxis.methods.baselines.unet",
 }
