@@ -20,6 +20,7 @@ from shortaxis.core.method import Stage
 from shortaxis.core.recipe import FitRecipe
 from shortaxis.core.sample import Sample, collate
 from shortaxis.core.study import Study
+from shortaxis.methods.attention_mnet import AttentionMNetConfig, AttentionMNetStage
 from shortaxis.methods.baselines.unet import UNetConfig, UNetStage
 from shortaxis.methods.halsrnet import HalsrConfig, HalsrStage
 from shortaxis.methods.roi_regression import RoiRegressionConfig, RoiRegressionStage
@@ -27,6 +28,7 @@ from shortaxis.predict.cine import segment_cine
 from shortaxis.predict.run import run_stage
 from shortaxis.prepare.box_window import BoxWindowConfig
 from shortaxis.prepare.heart_crop import HeartCropConfig
+from shortaxis.prepare.heart_volume import HeartVolumeConfig
 from shortaxis.train.loop import FitRun, fit
 from tests.contract.skeletons import FIT, FoaLocate, FoaSegment, McSegment
 from tests.lookalike.ring_study import reorder, ring_study, stored_as
@@ -49,10 +51,21 @@ ROI = RoiRegressionConfig(
 HALSR = HalsrConfig(
     window=BoxWindowConfig(size_px=32, room_px=2), widths=(4, 4, 8, 8, 8), pooling_width=4, hapm_width=4
 )
+MNET = AttentionMNetConfig(
+    window=HeartVolumeConfig(plane=SMALL_CROP, depth=8, slice_px=2.0),
+    input_width=2,
+    widths=(2, 2, 3, 4),
+    blocks=2,
+    blocks_across=1,
+    gate_kernel=(1, 3, 3),
+    gate_ratio=2,
+    fuse_width=4,
+)
 
 CASES = {
     "halsrnet-locate": Case(RoiRegressionStage(ROI, FIT), locates=True),
     "halsrnet-segment": Case(HalsrStage(HALSR, FIT)),
+    "attention-mnet": Case(AttentionMNetStage(MNET, FIT)),
     "unet": Case(UNetStage(UNetConfig(widths=(4, 8), crop=SMALL_CROP), FIT)),
     "foanet-locate": Case(FoaLocate(), locates=True),
     "foanet-segment": Case(FoaSegment()),

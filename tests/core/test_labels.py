@@ -67,7 +67,7 @@ def test_structures_stand_in_the_order_of_their_numbers_from_one(scheme: LabelSc
 
 def test_a_scheme_is_found_by_its_name_or_refused_with_the_known_ones() -> None:
     assert scheme_named("mnms") is MNMS
-    with pytest.raises(UnknownName, match="acdc, mnms, lv, emidec"):
+    with pytest.raises(UnknownName, match="acdc, mnms, lv, emidec, myocardium"):
         scheme_named("brats")
 
 

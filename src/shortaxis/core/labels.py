@@ -103,7 +103,7 @@ EMIDEC = LabelScheme(
     {1: Structure.LV_CAVITY, 2: Structure.HEALTHY_MYOCARDIUM, 3: Structure.INFARCT, 4: Structure.NO_REFLOW},
     {Structure.MYOCARDIUM: (Structure.HEALTHY_MYOCARDIUM, Structure.INFARCT, Structure.NO_REFLOW)},
 )
-SCHEMES: Mapping[str, LabelScheme] = {s.name: s for s in (ACDC, MNMS, LEFT_VENTRICLE, MYOCARDIUM_ALONE, EMIDEC)}
+SCHEMES: Mapping[str, LabelScheme] = {s.name: s for s in (ACDC, MNMS, LEFT_VENTRICLE, EMIDEC, MYOCARDIUM_ALONE)}
 
 
 def scheme_named(name: str) -> LabelScheme:

@@ -67,7 +67,8 @@ class SliceBlock:
         below, step = np.divmod(np.minimum(self.first + np.arange(self.size), self.fine - 1), self.factor)
         above = np.minimum(below + 1, self.source - 1)
         share = (step / self.factor).astype(np.float32)[:, None, None]
-        return planes[..., below, :, :] * (1 - share) + planes[..., above, :, :] * share
+        lower, upper = (planes[..., index, :, :].astype(np.float32, copy=False) for index in (below, above))
+        return lower * (1 - share) + upper * share
 
     def undo(self, planes: Planes, interpolation: Interpolation) -> Planes:
         del interpolation  # every source slice is a slice of the finer stack
@@ -104,6 +105,15 @@ def slice_distance_px(grid: Grid, steps: Sequence[Step]) -> float | None:
         if isinstance(step, Resample):
             area *= float(np.prod(step.source)) / float(np.prod(step.target))
     return slice_mm / float(np.sqrt(area))
+
+
+def voxel_px(grid: Grid, steps: Sequence[Step]) -> tuple[float, float, float] | None:
+    """Distance of neighbouring voxels of a block (slice, row, col) in pixels of its window; None where it is not known."""
+    distance = slice_distance_px(grid, steps)
+    if distance is None:
+        return None
+    factors = [step.factor for step in steps if isinstance(step, SliceBlock)]
+    return distance / float(np.prod(factors)), 1.0, 1.0
 
 
 def slice_factor(grid: Grid, steps: Sequence[Step], config: HeartVolumeConfig) -> int:
@@ -191,6 +201,8 @@ def vary_volume(sample: Sample, rng: np.random.Generator | None, config: HeartVo
 def paste_volumes(pieces: Sequence[tuple[Sample, Piece]], study: Study, frames: Sequence[int]) -> Found:
     """Blocks' probabilities (and variances) on the study's grid; the mean where two blocks hold the same slice.
 
+    Of Monte-Carlo samples, which are class numbers, the later block's stand there.
+
     Pixels that no window covered are background with certainty: there the background's probability is 1.
     """
     first = pieces[0][1]
@@ -198,17 +210,25 @@ def paste_volumes(pieces: Sequence[tuple[Sample, Piece]], study: Study, frames: 
     position = {frame: index for index, frame in enumerate(frames)}
     probs = np.zeros((len(frames), classes, *study.grid.shape), np.float32)
     variance = None if first.variance is None else np.zeros((len(frames), *study.grid.shape), np.float32)
+    samples = None
+    if first.samples is not None:
+        samples = np.zeros((len(frames), len(first.samples), *study.grid.shape), np.uint8)
     seen = np.zeros((len(frames), study.grid.shape[0], 1, 1), np.float32)
     for sample, piece in pieces:
         at, slices = position[sample.place.frame], list(sample.place.slices)
         seen[at, slices] += 1
         if piece.probs is not None:
-            probs[at, 1:] += sample.place.restore(piece.probs[1:], "linear")
+            probs[at, 1:] += sample.place.restore(piece.probs[1:], "linear").astype(np.float32, copy=False)
         if variance is not None and piece.variance is not None:
-            variance[at] += sample.place.restore(piece.variance, "linear")
-    probs /= np.maximum(seen, 1)[:, None]
+            variance[at] += sample.place.restore(piece.variance, "linear").astype(np.float32, copy=False)
+        if samples is not None and piece.samples is not None:
+            samples[at][:, slices] = sample.place.restore(piece.samples, "nearest")[:, slices]
+    seen = np.maximum(seen, 1)
+    probs /= seen[:, None]
+    if variance is not None:
+        variance /= seen
     probs[:, 0] = np.maximum(1.0 - probs[:, 1:].sum(axis=1), 0.0)
-    return Found(tuple(frames), probs=probs, variance=None if variance is None else variance / np.maximum(seen, 1))
+    return Found(tuple(frames), probs=probs, variance=variance, samples=samples)
 
 
 def _example_steps(grid: Grid, box: Box | None, config: HeartVolumeConfig) -> tuple[Step, ...]:
