@@ -11,9 +11,11 @@ from shortaxis.core.method import Method
 
 ENTRY_POINTS = "shortaxis.methods"
 _OURS: Mapping[str, str] = {
+    "attention-mnet": "shortaxis.methods.attention_mnet",
     "dadu": "shortaxis.methods.dadu",
     "foanet": "shortaxis.methods.foanet",
     "halsrnet": "shortaxis.methods.halsrnet",
+    "uncertainty-unet": "shortaxis.methods.uncertainty_unet",
     "unet": "shortaxis.methods.baselines.unet",
 }
 
