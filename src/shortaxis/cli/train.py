@@ -17,7 +17,7 @@ _MACHINE = "Machine"
 MethodName = Annotated[str, typer.Argument(metavar="METHOD", help="A name from `shortaxis methods`.")]
 Data = Annotated[Path, typer.Option("--data", metavar="DIR", help="The cases and their labels.")]
 Dataset = Annotated[
-    Literal["acdc", "labelled", "sunnybrook"],
+    Literal["acdc", "labelled", "mouse", "sunnybrook"],
     typer.Option("--dataset", help="How the folder is laid out; labelled: any images with labels beside them."),
 ]
 HeldOut = Annotated[
@@ -42,6 +42,15 @@ Assignments = Annotated[
 Init = Annotated[
     Path | None, typer.Option("--init", metavar="FILE", help="Weights to start from.", rich_help_panel=_RECIPE)
 ]
+EncoderWeights = Annotated[
+    Path | None,
+    typer.Option(
+        "--encoder-weights",
+        metavar="FILE",
+        help="Safetensors that a method's encoder starts from (`convert-weights` makes one).",
+        rich_help_panel=_RECIPE,
+    ),
+]
 OneStage = Annotated[
     str | None, typer.Option("--stage", metavar="NAME", help="Train this stage only.", rich_help_panel=_RECIPE)
 ]
@@ -65,6 +74,7 @@ def train(
     config: Config = None,
     assignments: Assignments = None,
     init: Init = None,
+    encoder_weights: EncoderWeights = None,
     stage: OneStage = None,
     device: Device = "auto",
     precision: Precision = "auto",
@@ -86,6 +96,7 @@ def train(
         changes=_changes(config, assignments or []),
         resume=resume,
         init=init,
+        encoder_weights=encoder_weights,
         stage=stage,
         device=device,
         precision=precision,

@@ -91,6 +91,18 @@ class Sampler(Protocol):
         ...
 
 
+@runtime_checkable
+class TakesEncoder(Protocol):
+    """What a stage offers beside `Stage` if its encoder can start from other weights, as `train --encoder-weights` asks."""
+
+    def load_encoder(self, net: nn.Module, tensors: Mapping[str, Tensor]) -> None:
+        """Put `tensors` into the encoder of the untrained `net`; what is of no encoder is passed over.
+
+        Raises BadWeights listing the keys that are missing, unknown or of another shape.
+        """
+        ...
+
+
 @dataclass(frozen=True)
 class Accepts:
     """What a method is made for; anything else is refused by name, never segmented in silence."""

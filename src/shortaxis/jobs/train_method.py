@@ -18,11 +18,13 @@ from shortaxis.core.method import Method, RecipeName, Stage
 from shortaxis.core.recipe import Recipe
 from shortaxis.core.study import Species
 from shortaxis.files.bundle import Bundle, load_bundle, save_bundle
+from shortaxis.files.tensors import load_tensors
 from shortaxis.files.writer import write_json, write_text
 from shortaxis.jobs.training_cases import of_one_species, species_of_all, training_cases
 from shortaxis.methods import method_named
 from shortaxis.report.training import render_training
 from shortaxis.train.distributed import process_group, rank_and_world
+from shortaxis.train.encoder import starts_from_encoder
 from shortaxis.train.folds import Fold, split_by_patient
 from shortaxis.train.loop import FitRun
 from shortaxis.train.record import read_record
@@ -42,6 +44,7 @@ class TrainOptions:
     changes: Mapping[str, Any] | None = None
     resume: bool = False
     init: Path | None = None
+    encoder_weights: Path | None = None  # safetensors, for stages that take an encoder
     stage: str | None = None
     device: str = "auto"
     precision: Precision = "auto"
@@ -115,9 +118,13 @@ def _train_fold(
 ) -> Path | None:
     """Train one fold's stages; the model file, or None where it was stopped."""
     initial = load_bundle(options.init).members[0] if options.init else {}
+    wanted = _wanted(method.stages(recipe), options.stage)
+    starts = initial
+    if options.encoder_weights:
+        starts = {**starts_from_encoder(wanted, scheme, load_tensors(options.encoder_weights)), **initial}
     compute = choose_compute(options.device, options.precision)
     member: dict[str, Mapping[str, Any]] = {}
-    for stage in _wanted(method.stages(recipe), options.stage):
+    for stage in wanted:
         run = FitRun(
             folder / stage.name,
             compute,
@@ -127,7 +134,7 @@ def _train_fold(
             report=lambda step, steps, loss, name=stage.name: report(name, step, steps, loss),
         )
         try:
-            fitted = fit_stage(stage, scheme, cases, fold, run, initial.get(stage.name))
+            fitted = fit_stage(stage, scheme, cases, fold, run, starts.get(stage.name))
         finally:  # also of a run that was stopped or diverged, where they are wanted most
             _draw_curves(run.folder, f"{method.name}, {folder.name}, stage {stage.name}")
         if not fitted.finished:

@@ -1,0 +1,38 @@
+"""A stage's start from an encoder that was trained elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import torch
+from torch import Tensor
+
+from shortaxis.core.errors import BadConfiguration
+from shortaxis.core.labels import LabelScheme
+from shortaxis.core.method import Stage, TakesEncoder
+from shortaxis.train.batches import step_seed
+
+
+def starts_from_encoder(
+    stages: Sequence[Stage], scheme: LabelScheme, tensors: Mapping[str, Tensor]
+) -> dict[str, dict[str, Tensor]]:
+    """Weights to start from by stage name: the random draw of `fit` with its encoder replaced.
+
+    Raises:
+        BadConfiguration: none of the stages takes an encoder.
+        BadWeights: the encoder does not fit.
+    """
+    starts: dict[str, dict[str, Tensor]] = {}
+    for stage in stages:
+        if isinstance(stage, TakesEncoder):
+            torch.manual_seed(step_seed(stage.fit.seed, -1, 0) % 2**31)  # as `fit` does: only the encoder differs
+            net = stage.build(scheme)
+            stage.load_encoder(net, tensors)
+            starts[stage.name] = {name: value.detach() for name, value in net.state_dict().items()}
+    if not starts:
+        raise BadConfiguration(
+            "a method with an encoder that can be given",
+            f"none among the stages {', '.join(stage.name for stage in stages)}",
+            "leave --encoder-weights out, or choose a method whose documentation names it",
+        )
+    return starts
