@@ -24,6 +24,10 @@ class Structure(StrEnum):
     HEALTHY_MYOCARDIUM = "healthy_myocardium"
     INFARCT = "infarct"
     NO_REFLOW = "no_reflow"
+    LEFT_ATRIUM = "left_atrium"
+    RIGHT_ATRIUM = "right_atrium"
+    AORTA = "aorta"
+    PULMONARY_ARTERY = "pulmonary_artery"
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,7 +107,14 @@ EMIDEC = LabelScheme(
     {1: Structure.LV_CAVITY, 2: Structure.HEALTHY_MYOCARDIUM, 3: Structure.INFARCT, 4: Structure.NO_REFLOW},
     {Structure.MYOCARDIUM: (Structure.HEALTHY_MYOCARDIUM, Structure.INFARCT, Structure.NO_REFLOW)},
 )
-SCHEMES: Mapping[str, LabelScheme] = {s.name: s for s in (ACDC, MNMS, LEFT_VENTRICLE, EMIDEC, MYOCARDIUM_ALONE)}
+WHOLE_HEART = LabelScheme(  # MM-WHS's structures, renumbered: its own numbers, 205 to 850, do not fit a byte
+    "mmwhs",
+    {1: _HEART["myo"], 2: Structure.LEFT_ATRIUM, 3: _HEART["lv"], 4: Structure.RIGHT_ATRIUM, 5: _HEART["rv"]}
+    | {6: Structure.AORTA, 7: Structure.PULMONARY_ARTERY},
+)
+SCHEMES: Mapping[str, LabelScheme] = {
+    s.name: s for s in (ACDC, MNMS, LEFT_VENTRICLE, EMIDEC, MYOCARDIUM_ALONE, WHOLE_HEART)
+}
 
 
 def scheme_named(name: str) -> LabelScheme:

@@ -43,12 +43,14 @@ class Grid:
         affine: 4x4, from (col, row, slice) indices to RAS+ millimetres, as the source states it.
         spacing_mm: (slice, row, col), centre to centre; None where the source does not know it. Never 1, never NaN.
         nifti: the header's own geometry where the source is NIfTI.
+        in_plane_mm: (row, col), where these are known and the slices' distance is not: a data set of single slices.
     """
 
     shape: tuple[int, int, int]
     affine: NDArray[np.float64]
     spacing_mm: Spacing | None
     nifti: NiftiGeometry | None = None
+    in_plane_mm: tuple[float, float] | None = None
 
     @property
     def voxel_ml(self) -> float | None:
@@ -58,7 +60,7 @@ class Grid:
     @property
     def pixel_mm(self) -> tuple[float, float] | None:
         """Distance between rows and between columns in millimetres; None if unknown."""
-        return None if self.spacing_mm is None else self.spacing_mm[1:]
+        return self.in_plane_mm if self.spacing_mm is None else self.spacing_mm[1:]
 
 
 @dataclass(frozen=True)

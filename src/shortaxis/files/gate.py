@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -90,20 +91,27 @@ def load_nifti(path: Path, budget_bytes: int = BUDGET_BYTES) -> Volume:
     return volume
 
 
-def load_labels(path: Path, scheme: LabelScheme, budget_bytes: int = BUDGET_BYTES) -> Volume:
+def load_labels(
+    path: Path, scheme: LabelScheme, budget_bytes: int = BUDGET_BYTES, codes: Mapping[int, int] | None = None
+) -> Volume:
     """A segmentation as uint8 numbers of `scheme`; an empty one is allowed.
+
+    `codes` maps the file's numbers to those of the scheme, where they differ.
 
     Raises what `load_nifti` raises except ConstantImage, and NotIntegerLabels or UnknownLabel.
     """
     volume = load_volume(path, budget_bytes)
     array = _whole_numbers(volume.array, path)
-    strangers = sorted(set(np.unique(array).tolist()) - {0, *scheme.codes})
+    codes = {code: code for code in scheme.codes} if codes is None else codes
+    strangers = sorted(set(np.unique(array).tolist()) - {0, *codes})
     if strangers:
-        known = ", ".join(f"{code} {structure}" for code, structure in scheme.codes.items())
+        known = ", ".join(f"{code} {scheme.codes[own]}" for code, own in codes.items())
         found = ", ".join(str(value) for value in strangers[:20]) + (", ..." if len(strangers) > 20 else "")
         way_out = "choose the label scheme these numbers belong to"
         raise UnknownLabel(f"0 background, {known} (scheme {scheme.name})", found, way_out, path)
-    labels = array.astype(np.uint8)
+    table = np.zeros(max(codes) + 1, np.uint8)
+    table[list(codes)] = list(codes.values())
+    labels = table[array.astype(np.intp)]
     return Volume(labels, volume.grid, volume.is_4d, volume.frame_time_ms, volume.notes, volume.sha256)
 
 
