@@ -9,7 +9,8 @@ import pytest
 from scipy import ndimage
 
 from shortaxis.core.errors import BadSpacing, GridMismatch
-from shortaxis.measure.surface import surface_distances, surface_of
+from shortaxis.measure.nearest import surface_of
+from shortaxis.measure.surface import surface_distances
 
 SPACING_MM = (8.0, 1.5, 1.25)
 

@@ -13,12 +13,8 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.spatial import KDTree
 
-from shortaxis.core.errors import BadSpacing
-from shortaxis.measure.accept import check_same_shape
-
-Mask = NDArray[np.bool_]
+from shortaxis.measure.nearest import Mask, SurfaceGaps, surface_gaps
 
 
 @dataclass(frozen=True)
@@ -31,6 +27,9 @@ class SurfaceDistances:
         hd95_pooled_mm: 95th percentile of both directions thrown together (MedPy's definition).
         assd_mm: mean over the surface voxels of both masks.
         reason: why the distances are undefined, else None.
+        hd_one_sided_mm: the largest distance from the reference's surface to the prediction's alone: DADU's eq. 13
+            (section 5.3), max over x in the reference of min over y in the prediction. It is not symmetric and at most
+            `hd_mm`: what the prediction invents far away does not enter it.
     """
 
     hd_mm: float | None
@@ -38,6 +37,7 @@ class SurfaceDistances:
     hd95_pooled_mm: float | None
     assd_mm: float | None
     reason: str | None = None
+    hd_one_sided_mm: float | None = None
 
 
 def surface_distances(prediction: Mask, reference: Mask, spacing_mm: Sequence[float] | None) -> SurfaceDistances:
@@ -51,70 +51,48 @@ def surface_distances(prediction: Mask, reference: Mask, spacing_mm: Sequence[fl
         GridMismatch: the masks' shapes differ.
         BadSpacing: not one positive number per axis.
     """
-    _check(prediction, reference, spacing_mm)
-    reason = _why_undefined(prediction, reference, spacing_mm)
-    if reason is not None or spacing_mm is None:
-        return SurfaceDistances(None, None, None, None, reason)
-    box = _box_of(prediction | reference)  # outside it neither surface can lie
-    ours, theirs = surface_of(prediction[box]), surface_of(reference[box])
-    there, back = _directed(ours, theirs, spacing_mm), _directed(theirs, ours, spacing_mm)
-    both = np.concatenate([there, back])
+    return distances_of(surface_gaps(prediction, reference, spacing_mm))
+
+
+def distances_of(gaps: SurfaceGaps) -> SurfaceDistances:
+    """The distances of gaps that are known already, so that several measures share one search."""
+    if gaps.reason is not None:
+        return SurfaceDistances(None, None, None, None, gaps.reason)
+    there, back = np.sort(gaps.there_mm), np.sort(gaps.back_mm)
+    both = np.sort(np.concatenate([there, back]))
     return SurfaceDistances(
-        hd_mm=float(both.max()),
-        hd95_mm=float(max(np.percentile(there, 95), np.percentile(back, 95))),
-        hd95_pooled_mm=float(np.percentile(both, 95)),
+        hd_mm=float(both[-1]),
+        hd95_mm=max(percentile_of_sorted(there, 95), percentile_of_sorted(back, 95)),
+        hd95_pooled_mm=percentile_of_sorted(both, 95),
         assd_mm=float(both.mean()),
+        hd_one_sided_mm=float(back[-1]),
     )
 
 
-def surface_of(mask: Mask) -> Mask:
-    """The mask's voxels with at least one face neighbour outside it; beyond the array is outside."""
-    inner = mask.copy()
-    for axis in range(mask.ndim):
-        along, eroded = np.moveaxis(mask, axis, 0), np.moveaxis(inner, axis, 0)  # views
-        eroded[1:] &= along[:-1]
-        eroded[:-1] &= along[1:]
-        eroded[0] = eroded[-1] = False
-    return mask & ~inner
+def percentile_of_sorted(values: NDArray[np.float64], percent: float) -> float:
+    """As `numpy.percentile` with linear interpolation, of values [n] that are sorted: a tenth of its time."""
+    place = (len(values) - 1) * percent / 100
+    low = int(place)
+    high = min(low + 1, len(values) - 1)
+    return float(values[low] + (values[high] - values[low]) * (place - low))
 
 
-def _box_of(mask: Mask) -> tuple[slice, ...]:
-    """The bounding box of a mask that is not empty; five times faster than ndimage.find_objects."""
-    box: list[slice] = []
-    for axis in range(mask.ndim):
-        held = np.flatnonzero(mask.any(axis=tuple(other for other in range(mask.ndim) if other != axis)))
-        box.append(slice(int(held[0]), int(held[-1]) + 1))
-    return tuple(box)
+def surface_dice(
+    prediction: Mask, reference: Mask, spacing_mm: Sequence[float] | None, tolerance_mm: float
+) -> float | None:
+    """Surface Dice: the share of both masks' surface voxels that lie within a tolerance of the other's surface.
+
+    Nikolov et al. 2018 (arXiv:1809.04430), counted in voxels as MONAI does, in [0, 1]. None if both masks are empty or
+    the spacing is unknown; 0 if one is empty. Arguments and refusals as `surface_distances`.
+    """
+    return surface_dice_of(surface_gaps(prediction, reference, spacing_mm), tolerance_mm)
 
 
-def _directed(start: Mask, target: Mask, spacing_mm: Sequence[float]) -> NDArray[np.float64]:
-    """Millimetres from each voxel of `start` to the nearest voxel of `target`, [n], in no particular order."""
-    apart = start & ~target  # the others are at distance 0, half of them in a good segmentation
-    scale = np.asarray(spacing_mm)
-    tree = KDTree(np.argwhere(target) * scale, leafsize=32, compact_nodes=False, balanced_tree=False)
-    distances = np.zeros(np.count_nonzero(start))
-    distances[: np.count_nonzero(apart)] = tree.query(np.argwhere(apart) * scale)[0]
-    return distances
-
-
-def _check(prediction: Mask, reference: Mask, spacing_mm: Sequence[float] | None) -> None:
-    check_same_shape(prediction, reference)
-    if spacing_mm is None:
-        return
-    if len(spacing_mm) != reference.ndim or not all(np.isfinite(step) and step > 0 for step in spacing_mm):
-        raise BadSpacing(
-            f"{reference.ndim} positive distances in mm, one per axis",
-            f"{tuple(spacing_mm)}",
-            "give the spacing in the order of the axes, or None where it is unknown",
-        )
-
-
-def _why_undefined(prediction: Mask, reference: Mask, spacing_mm: Sequence[float] | None) -> str | None:
-    ours, theirs = bool(prediction.any()), bool(reference.any())
-    if not ours and not theirs:
-        return "the structure is in neither mask"
-    if not ours:
-        return "the structure is missing from the prediction"
-    if not theirs:
-        return "the structure is in the prediction alone"
-    return None if spacing_mm is not None else "the voxel spacing is unknown"
+def surface_dice_of(gaps: SurfaceGaps, tolerance_mm: float) -> float | None:
+    """Surface Dice of gaps that are known already."""
+    if gaps.one_is_empty:
+        return 0.0
+    if gaps.reason is not None:
+        return None
+    near = np.count_nonzero(gaps.there_mm <= tolerance_mm) + np.count_nonzero(gaps.back_mm <= tolerance_mm)
+    return near / (len(gaps.there_mm) + len(gaps.back_mm))
