@@ -20,7 +20,7 @@ from shortaxis.core.place import Place, Step
 from shortaxis.core.recipe import Settings
 from shortaxis.core.sample import Field, Sample
 from shortaxis.core.study import Study
-from shortaxis.prepare.align import SliceShifts, shifts_of
+from shortaxis.prepare.align import SliceShifts, align_study
 from shortaxis.prepare.augment import AugmentConfig, draw, vary_geometry, vary_grey
 from shortaxis.prepare.box_window import scheme_labels, slice_steps
 from shortaxis.prepare.crop import Crop
@@ -56,7 +56,7 @@ def whole_slice_steps(study: Study, config: WholeSliceConfig) -> list[tuple[Step
     if config.misalignment == "kept":
         return [fitted] * grid.shape[0]
     if study not in _FOUND:
-        _FOUND[study] = shifts_of(study)
+        _, _FOUND[study] = align_study(study)
     return [(Crop(shape, shift, shape), *fitted) for shift in _FOUND[study].whole_px]
 
 
