@@ -1,4 +1,4 @@
-"""Two small methods that prove the contract: FOANet's two stages and the Monte-Carlo dropout net in 3D.
+"""A small method of two stages that proves the contract: FOANet's.
 
 They carry what the papers' stages carry, with networks of two convolutions; the methods themselves are in `methods/`.
 """
@@ -23,10 +23,9 @@ from shortaxis.core.sample import Batch, Field, Sample
 from shortaxis.core.study import Note, Study
 from shortaxis.losses.dice_ce import dice_ce_loss
 from shortaxis.prepare.augment import AugmentConfig, Variation, draw, vary_geometry
-from shortaxis.prepare.crop import Crop, crop_around, pad_to_square
+from shortaxis.prepare.crop import crop_around, pad_to_square
 from shortaxis.prepare.heart_box import Box, box_centre, overall_box, reference_box
-from shortaxis.prepare.heart_crop import HeartCropConfig, heart_steps, through
-from shortaxis.prepare.intensity import standardise
+from shortaxis.prepare.heart_crop import through
 from shortaxis.prepare.neighbours import with_neighbours
 from shortaxis.prepare.orient import orient_to_display
 from shortaxis.prepare.resample import Resample
@@ -198,113 +197,3 @@ class FoaSegment:
 
     def paste(self, pieces: Sequence[tuple[Sample, Piece]], study: Study, frames: Sequence[int]) -> Found:
         return paste_slices(pieces, study, frames)
-
-
-# --- Monte-Carlo dropout in 3D: five stochastic passes, their variance in the loss and in the answer -----------------
-class McConfig(Settings):
-    """The window and the passes."""
-
-    depth: int = 4  # slices of a sample; a shorter stack is padded, a longer one cut into overlapping blocks
-    passes: int = 5
-    dropout: float = 0.1  # section 2.2
-    uncertainty_weight: float = 1.0  # alpha of eq. 5
-    crop: HeartCropConfig = HeartCropConfig(size_px=32, pixel_mm=2.0, room_px=4, reach=0)
-
-
-class McNet(nn.Module):
-    """[B, 1, S, H, W] -> logits [B, classes, S, H, W]; dropout draws from the generator it is given."""
-
-    def __init__(self, classes: int, dropout: float) -> None:
-        super().__init__()
-        self.first = nn.Conv3d(1, 6, (1, 3, 3), padding=(0, 1, 1))
-        self.last = nn.Conv3d(6, classes, 3, padding=1)
-        self.dropout = dropout
-
-    def forward(self, image: Tensor, generator: torch.Generator) -> Tensor:
-        middle = torch.relu(self.first(image))
-        kept = torch.empty_like(middle).bernoulli_(1 - self.dropout, generator=generator)
-        return self.last(middle * kept / (1 - self.dropout))
-
-
-def block_starts(slices: int, depth: int) -> tuple[int, ...]:
-    """First slices of blocks of `depth` that cover a stack; the last block is moved back to end with the stack."""
-    if slices <= depth:
-        return (0,)
-    return (*range(0, slices - depth, depth), slices - depth)
-
-
-@dataclass(frozen=True)
-class McSegment:
-    """The uncertainty loss's 3D network; samples are [channel, slice, row, col]."""
-
-    config: McConfig = McConfig()
-    fit: FitRecipe = FIT
-    name: str = "segment"
-
-    def build(self, scheme: LabelScheme) -> nn.Module:
-        return McNet(len(scheme.structures) + 1, self.config.dropout)
-
-    def _blocks(self, study: Study, box: Box | None, frames: Sequence[int], side: int) -> Iterator[Sample]:
-        steps = heart_steps(study.grid, box, self.config.crop, side)
-        depth = self.config.depth
-        for frame in frames:
-            stack = standardise(through(steps, study.image[frame].astype(np.float32)))
-            for start in block_starts(len(stack), depth):
-                block = stack[start : start + depth]
-                padded = np.pad(block, ((0, depth - len(block)), (0, 0), (0, 0)))
-                yield Sample(padded[None], Place(frame, tuple(range(start, start + len(block))), steps))
-
-    def cut(self, study: Study, upstream: Found | None, frames: Sequence[int]) -> Iterable[Sample]:
-        box = None if upstream is None or upstream.boxes is None else overall_box(upstream.boxes)
-        return self._blocks(study, box, frames, self.config.crop.size_px)
-
-    def examples(self, study: Study, scheme: LabelScheme, upstream: Found | None) -> Iterable[Sample]:
-        codes = _codes(study, scheme)
-        box = reference_box(study.labels) if study.labels else None
-        side = self.config.crop.size_px + 2 * self.config.crop.room_px
-        for sample in self._blocks(study, box, range(study.n_frames), side):
-            block = through(sample.place.steps, codes[sample.place.frame, list(sample.place.slices)], "nearest")
-            padded = np.pad(block, ((0, self.config.depth - len(block)), (0, 0), (0, 0)))
-            yield Sample(sample.image, sample.place, {"labels": Field(padded, "nearest")})
-
-    def augment(self, sample: Sample, rng: np.random.Generator | None) -> Sample:
-        return varied(sample, rng, self.config.crop.augment, self.config.crop.size_px)
-
-    def _passes(self, net: nn.Module, image: Tensor, generator: torch.Generator) -> Tensor:
-        """[pass, batch, class, slice, row, col] probabilities."""
-        return torch.stack([torch.softmax(net(image, generator).float(), 1) for _ in range(self.config.passes)])
-
-    def loss(self, net: nn.Module, batch: Batch, generator: torch.Generator) -> Loss:
-        probs = self._passes(net, batch.image, generator)
-        segmentation, terms = dice_ce_loss(probs.mean(0).clamp_min(1e-7).log(), batch.fields["labels"])
-        uncertainty = probs.var(0, unbiased=False).mean()  # eq. 2 and 4
-        return Loss(segmentation + self.config.uncertainty_weight * uncertainty, {**terms, "uncertainty": uncertainty})
-
-    def infer(self, net: nn.Module, batch: Batch, generator: torch.Generator) -> Inferred:
-        probs = self._passes(net, batch.image, generator)
-        return Inferred(probs=probs.mean(0), variance=probs.var(0, unbiased=False).sum(1))
-
-    def paste(self, pieces: Sequence[tuple[Sample, Piece]], study: Study, frames: Sequence[int]) -> Found:
-        """Blocks back on the grid, the mean where two overlap."""
-        classes = next(len(piece.probs) for _, piece in pieces if piece.probs is not None)
-        position = {frame: index for index, frame in enumerate(frames)}
-        probs = np.zeros((len(frames), classes, *study.grid.shape), np.float32)
-        variance = np.zeros((len(frames), *study.grid.shape), np.float32)
-        seen = np.zeros((len(frames), study.grid.shape[0]), np.float32)
-        for sample, piece in pieces:
-            at, slices = position[sample.place.frame], list(sample.place.slices)
-            if piece.probs is None or piece.variance is None:
-                continue
-            restored = sample.place.restore(piece.probs[1:, : len(slices)], "linear").astype(np.float32)
-            probs[at, 1:, slices] += restored.swapaxes(0, 1)
-            variance[at, slices] += sample.place.restore(piece.variance[: len(slices)], "linear").astype(np.float32)
-            seen[at, slices] += 1
-        probs /= seen[:, None, :, None, None]
-        variance /= seen[:, :, None, None]
-        probs[:, 0] = np.maximum(1.0 - probs[:, 1:].sum(1), 0.0)
-        return Found(tuple(frames), probs=probs, variance=variance)
-
-
-def crop_of(steps: Sequence[Step]) -> Crop:
-    """The crop among the steps; the tests ask where a window lay."""
-    return next(step for step in steps if isinstance(step, Crop))

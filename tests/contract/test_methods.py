@@ -24,13 +24,14 @@ from shortaxis.methods.attention_mnet import AttentionMNetConfig, AttentionMNetS
 from shortaxis.methods.baselines.unet import UNetConfig, UNetStage
 from shortaxis.methods.halsrnet import HalsrConfig, HalsrStage
 from shortaxis.methods.roi_regression import RoiRegressionConfig, RoiRegressionStage
+from shortaxis.methods.uncertainty_unet import IN_PLANE, IN_SPACE, Plan, UncertaintyConfig, UncertaintyStage
 from shortaxis.predict.cine import segment_cine
 from shortaxis.predict.run import run_stage
 from shortaxis.prepare.box_window import BoxWindowConfig
 from shortaxis.prepare.heart_crop import HeartCropConfig
 from shortaxis.prepare.heart_volume import HeartVolumeConfig
 from shortaxis.train.loop import FitRun, fit
-from tests.contract.skeletons import FIT, FoaLocate, FoaSegment, McSegment
+from tests.contract.skeletons import FIT, FoaLocate, FoaSegment
 from tests.lookalike.ring_study import reorder, ring_study, stored_as
 
 CPU = Compute("cpu", False)
@@ -61,6 +62,11 @@ MNET = AttentionMNetConfig(
     gate_ratio=2,
     fuse_width=4,
 )
+UNCERTAINTY = UncertaintyConfig(
+    window=HeartVolumeConfig(plane=SMALL_CROP, depth=4),
+    plan=Plan(widths=(4, 6, 8), strides=((1, 2, 2), (2, 2, 2)), kernels=(IN_PLANE, IN_SPACE, IN_SPACE)),
+    passes=2,
+)
 
 CASES = {
     "halsrnet-locate": Case(RoiRegressionStage(ROI, FIT), locates=True),
@@ -69,7 +75,8 @@ CASES = {
     "unet": Case(UNetStage(UNetConfig(widths=(4, 8), crop=SMALL_CROP), FIT)),
     "foanet-locate": Case(FoaLocate(), locates=True),
     "foanet-segment": Case(FoaSegment()),
-    "mc-dropout-3d": Case(McSegment()),
+    "uncertainty-unet": Case(UncertaintyStage(UNCERTAINTY, FIT)),
+    "uncertainty-unet-sampling": Case(UncertaintyStage(UNCERTAINTY, FIT).sampling(3)),
 }
 SEGMENTERS = [name for name, case in CASES.items() if not case.locates]
 SCHEMES = (ACDC, MNMS, LEFT_VENTRICLE)
@@ -196,7 +203,7 @@ def test_a_part_of_the_frames_is_answered_in_the_order_asked(name: str) -> None:
     case, study = CASES[name], ring_study(n_frames=4)
     found = found_by(case.stage, study, frames=[3, 1])
     refuse_nonsense(found, study, [3, 1], case.locates)
-    if case.locates or "mc" in name:
+    if case.locates or "sampling" in name:
         return  # a locator may look at all frames at once; Monte-Carlo passes draw in the order of the samples
     whole = found_by(case.stage, study)
     assert found.probs is not None and whole.probs is not None
@@ -270,8 +277,9 @@ def test_answers_are_the_same_every_time(name: str) -> None:
 
 
 def test_monte_carlo_passes_give_a_variance_on_the_grid() -> None:
-    found = found_by(McSegment(), ring_study())
+    found = found_by(UncertaintyStage(UNCERTAINTY, FIT).sampling(3), ring_study())
     assert found.variance is not None and found.variance.max() > 1e-5
+    assert found.samples is not None and found.samples.shape == (2, 3, *ring_study().grid.shape)
 
 
 def test_foanets_box_is_that_of_its_labels_extended_by_ten_original_pixels() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import islice
@@ -36,21 +37,23 @@ def run_stage(
         upstream: what the stage before found, or None.
         frames: 0-based frames.
         compute: device and precision.
-        seed: of everything random inside the networks (Monte-Carlo dropout), so that a mask can be had again.
+        seed: of everything random inside the networks (Monte-Carlo dropout), so that a mask can be had again. Each
+            batch draws by its own seed, made of this one and its first sample's place: other frames, other draws.
     """
-    generator = torch.Generator(compute.device).manual_seed(seed)
+    generator = torch.Generator(compute.device)
     pieces: list[tuple[Sample, Piece]] = []
     with torch.inference_mode(), compute.autocast():
         for samples in _in_batches(stage.cut(study, upstream, frames), BATCH):
             batch = collate(samples).to(compute.device)
             batch = replace(batch, image=compute.image(batch.image))
+            generator.manual_seed(_seed_at(seed, samples[0]))
             inferred = mean_of([stage.infer(net, batch, generator) for net in nets])
             pieces.extend(zip(samples, _split(inferred, len(samples)), strict=True))
     return stage.paste(pieces, study, frames)
 
 
 def mean_of(answers: Sequence[Inferred]) -> Inferred:
-    """The members' mean: of probabilities, corners and variances alike."""
+    """The members' mean: of probabilities, corners and variances alike. Their Monte-Carlo samples stand side by side."""
     if len(answers) == 1:
         return answers[0]
 
@@ -58,11 +61,19 @@ def mean_of(answers: Sequence[Inferred]) -> Inferred:
         held = [tensor for tensor in tensors if tensor is not None]
         return torch.stack(held).mean(0) if held else None
 
+    drawn = [answer.samples for answer in answers if answer.samples is not None]
     return Inferred(
         mean([answer.probs for answer in answers]),
         mean([answer.corners for answer in answers]),
         mean([answer.variance for answer in answers]),
+        torch.cat(drawn, dim=1) if drawn else None,
     )
+
+
+def _seed_at(seed: int, sample: Sample) -> int:
+    """A seed for the batch that begins with `sample`, the same in every run."""
+    text = f"{seed}:{sample.place.frame}:{sample.place.slices}"
+    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:7], "little")
 
 
 def _in_batches(samples: Iterable[Sample], size: int) -> Iterator[list[Sample]]:
@@ -76,11 +87,13 @@ def _split(inferred: Inferred, count: int) -> list[Piece]:
         None if tensor is None else tensor.float().cpu().contiguous().numpy()
         for tensor in (inferred.probs, inferred.corners, inferred.variance)
     )
+    samples = None if inferred.samples is None else inferred.samples.cpu().numpy()
     return [
         Piece(
             None if probs is None else probs[index],
             None if corners is None else corners[index].astype(float),
             None if variance is None else variance[index],
+            None if samples is None else samples[index],
         )
         for index in range(count)
     ]
