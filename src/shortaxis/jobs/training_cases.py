@@ -14,7 +14,7 @@ from shortaxis.core.species import with_species
 from shortaxis.core.study import Species, Study
 from shortaxis.train.run import TrainingCase
 
-DATASETS = ("acdc", "labelled", "sunnybrook")
+DATASETS = ("acdc", "labelled", "mouse", "sunnybrook")
 
 
 def training_cases(data: Path, dataset: str, scheme: LabelScheme) -> list[TrainingCase]:
@@ -24,7 +24,7 @@ def training_cases(data: Path, dataset: str, scheme: LabelScheme) -> list[Traini
         UnknownName: no such layout.
         NoStudy: no labelled case was found.
     """
-    makers = {"acdc": _acdc, "labelled": _labelled, "sunnybrook": _sunnybrook}
+    makers = {"acdc": _acdc, "labelled": _labelled, "mouse": _mouse, "sunnybrook": _sunnybrook}
     if dataset not in makers:
         raise UnknownName(f"one of {', '.join(makers)}", repr(dataset), "correct --dataset")
     cases = makers[dataset](data, scheme)
@@ -49,6 +49,13 @@ def _labelled(data: Path, scheme: LabelScheme) -> list[TrainingCase]:
     return [
         TrainingCase(case.name, case.patient, partial(read_labelled_case, case, scheme)) for case in find_labelled(data)
     ]
+
+
+def _mouse(data: Path, scheme: LabelScheme) -> list[TrainingCase]:
+    from shortaxis.read.mouse import find_mouse, read_mouse
+
+    del scheme  # the reader knows the scheme `lv`
+    return [TrainingCase(case.name, case.animal, partial(read_mouse, case)) for case in find_mouse(data)]
 
 
 def _sunnybrook(data: Path, scheme: LabelScheme) -> list[TrainingCase]:

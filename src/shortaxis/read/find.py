@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -16,11 +17,12 @@ from shortaxis.read.acdc import looks_like_acdc, read_acdc
 from shortaxis.read.file_names import LABEL_FOLDERS, has_label_ending, is_nifti, names_long_axis
 from shortaxis.read.folders import entries_of, walk
 from shortaxis.read.nifti import read_nifti
+from shortaxis.read.segment_export import is_mat, read_segment
 
-Kind = Literal["nifti", "acdc", "dicom", "unreadable"]
+Kind = Literal["nifti", "acdc", "dicom", "segment", "unreadable"]
 MIN_SLICES = 3  # long-axis views come as one slice each, seldom two
 OURS = ("manifest.json", "measures.json")  # what `segment` leaves in a case's folder
-_LOOKED_FOR = "a NIfTI image, a DICOM folder or zip, an ACDC patient folder, or a folder of these"
+_LOOKED_FOR = "a NIfTI image, a DICOM folder or zip, an ACDC patient folder, a Segment .mat, or a folder of these"
 
 
 @dataclass(frozen=True)
@@ -60,7 +62,11 @@ def find_cases(inputs: Sequence[Path]) -> list[Case]:
     for kind, place in found.values():
         nameless = kind in ("dicom", "unreadable")  # both count, so that a folder unlocked later renumbers no other
         n_nameless += nameless
-        names.append(f"case-{n_nameless:03d}" if nameless else slug(stem_of(place.absolute())))
+        names.append(
+            f"case-{n_nameless:03d}"
+            if nameless
+            else slug(re.sub(r"\.mat$", "", stem_of(place.absolute()), flags=re.IGNORECASE))
+        )
     return [Case(name, kind, place) for name, (kind, place) in zip(unique(names), found.values(), strict=True)]
 
 
@@ -77,6 +83,8 @@ def read_case(case: Case) -> tuple[Study, ...]:
         return (_short_axis(replace(read_nifti(case.path), name=case.name), case.path),)
     if case.kind == "acdc":
         return (replace(read_acdc(case.path), name=case.name),)
+    if case.kind == "segment":
+        return (replace(read_segment(case.path), name=case.name),)
     from shortaxis.read.dicom import read_dicom  # here: pydicom is only loaded for DICOM
 
     return tuple(study if study.name else replace(study, name=case.name) for study in read_dicom(case.path))
@@ -112,6 +120,8 @@ def _cases_at(path: Path) -> Iterator[tuple[Kind, Path]]:
     elif is_nifti(path):
         if not has_label_ending(path):
             yield "nifti", path
+    elif is_mat(path):
+        yield "segment", path
     elif _is_dicom(path):
         yield "dicom", path
     else:
@@ -129,10 +139,8 @@ def _cases_below(folder: Path, seen: set[str]) -> Iterator[tuple[Kind, Path]]:
     folders, files = entries_of(folder)
     folders = [path for path in folders if not (path.name.lower() in LABEL_FOLDERS or _is_result(path))]
     # below an input, never the input itself
-    for path in files:
-        if is_nifti(path) and not has_label_ending(path):
-            yield "nifti", path
-    others = [path for path in files if not is_nifti(path)]
+    yield from _single_files(files)
+    others = [path for path in files if not (is_nifti(path) or is_mat(path))]
     if any(_is_dicom(path) for path in others if path.suffix.lower() != ".zip"):
         yield "dicom", folder  # with what lies below it: series are often folders of their own
         return
@@ -145,6 +153,15 @@ def _cases_below(folder: Path, seen: set[str]) -> Iterator[tuple[Kind, Path]]:
         folders = [path for path in folders if path not in with_dicom]
     for path in folders:
         yield from _readable_or_named(_cases_below(path, seen), path)
+
+
+def _single_files(files: Sequence[Path]) -> Iterator[tuple[Kind, Path]]:
+    """The files of a folder that are a case each."""
+    for path in files:
+        if is_mat(path):
+            yield "segment", path
+        elif is_nifti(path) and not has_label_ending(path):
+            yield "nifti", path
 
 
 def _readable_or_named(cases: Iterator[tuple[Kind, Path]], path: Path) -> Iterator[tuple[Kind, Path]]:

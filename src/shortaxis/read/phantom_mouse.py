@@ -1,4 +1,4 @@
-"""The phantom of a mouse: the same computed heart at a mouse's size, in a stack as Huang et al. (EMBC 2022) describe.
+"""The phantom of a mouse: the same computed heart at a mouse's size, in a stack as Huang et al. (EMBC 2021) describe.
 
 A mouse's heart is built `SCALE` times too large, with the proportions of a mouse (thick wall, small right ventricle),
 on a grid that is as much too coarse, and the grid is then shrunk. So there is one phantom, and every sub-sample of the
