@@ -16,6 +16,7 @@ from shortaxis.core.labels import LabelScheme, Structure
 from shortaxis.core.species import with_species
 from shortaxis.core.study import Facts, Grid, Note, Study
 from shortaxis.measure.accept import check_labels
+from shortaxis.measure.enclosed import with_enclosed_cavity
 from shortaxis.measure.normal import body_surface_area_m2, normal_ranges
 from shortaxis.measure.phases import Phases, find_phases
 from shortaxis.measure.units import restated, units_of
@@ -59,6 +60,8 @@ def measure_case(
     study = with_species(study if facts is None else replace(study, facts=facts))
     facts = study.facts
     check_labels(labels, study.image, scheme)
+    labels, scheme, said = with_enclosed_cavity(labels, scheme)
+    study = study.with_notes(*said)
     counts = voxel_counts(labels, scheme)
     lv = counts.get(Structure.LV_CAVITY)
     per_frame = [0] * len(labels) if lv is None else [int(n) for n in lv.sum(axis=1)]
