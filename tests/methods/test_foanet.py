@@ -97,7 +97,8 @@ def test_a_dilated_convolution_reads_every_second_pixel() -> None:
 def test_an_up_convolution_is_a_1x1_at_every_pixel_of_the_enlarged_map() -> None:
     torch.manual_seed(0)
     narrow, maps = nn.Conv2d(3, 2, 1), torch.randn(1, 3, 4, 5)
-    found = up_convolution(maps, narrow, 2, torch.Size((7, 9)))
+    found, bias = up_convolution(maps, narrow, 2, torch.Size((7, 9))), narrow.bias
+    assert bias is not None
     slow = torch.zeros(1, 2, 7, 9)
     for row in range(7):
         for col in range(9):  # bilinear by hand, pixel centres at (i + 0.5) / 2 - 0.5
@@ -106,14 +107,18 @@ def test_an_up_convolution_is_a_1x1_at_every_pixel_of_the_enlarged_map() -> None
             r1, c1 = min(r + 1, 3), min(c + 1, 4)
             value = (1 - a + r) * ((1 - b + c) * maps[0, :, r, c] + (b - c) * maps[0, :, r, c1])
             value = value + (a - r) * ((1 - b + c) * maps[0, :, r1, c] + (b - c) * maps[0, :, r1, c1])
-            slow[0, :, row, col] = narrow.weight[:, :, 0, 0] @ value + narrow.bias
+            slow[0, :, row, col] = narrow.weight[:, :, 0, 0] @ value + bias
     torch.testing.assert_close(found, slow, rtol=1e-4, atol=1e-5)
 
 
 def test_the_side_maps_are_combined_linearly() -> None:
     net, image = FoaNet(tiny(), 3), torch.randn(1, 3, 16, 16)
     held: list[Tensor] = []
-    handles = [layer.register_forward_hook(lambda _, __, out: held.append(out)) for layer in net.specialised]
+
+    def note(layer: nn.Module, inputs: object, out: Tensor) -> None:
+        held.append(out)
+
+    handles = [layer.register_forward_hook(note) for layer in net.specialised]
     logits = net(image)
     assert [maps.shape for maps in held] == [(1, 2, 16, 16)] * 5
     torch.testing.assert_close(logits, net.combine(torch.cat(held, 1)))
