@@ -1,0 +1,90 @@
+"""LVQuan's single slices: 20 frames, masks, and indices whose unit is told from the masks."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from scipy.io import loadmat, savemat
+
+from shortaxis.core.errors import BadPatientFacts, BadSpacing, DamagedFile, LabelsMissing
+from shortaxis.core.labels import LEFT_VENTRICLE
+from shortaxis.read.lvquan import find_lvquan, read_lvquan, read_lvquan_indices, read_lvquan_labelled, unit_of
+from tests.lookalike.lvquan_files import ES, N_FRAMES, make_lvquan18, make_lvquan19, masks, radii_px
+
+
+def test_a_patient_is_twenty_frames_of_one_slice_with_pixels_in_millimetres_and_no_volume(tmp_path: Path) -> None:
+    make_lvquan19(tmp_path / "TrainingData" / "patient3.mat")
+    (case,) = find_lvquan(tmp_path)
+    study = read_lvquan_labelled(case)
+    assert study.name == "patient3" and study.image.shape == (N_FRAMES, 1, 40, 40)
+    assert study.grid.pixel_mm == (1.5625, 1.5625) and study.grid.spacing_mm is None and study.grid.voxel_ml is None
+    assert "SA-W045" in [note.code for note in study.notes]
+    assert study.facts.ed_index == 0 and study.facts.es_index == ES
+    endo, epi = masks(40)
+    assert study.labels is not None and study.labels.scheme is LEFT_VENTRICLE and study.labels.annotated.all()
+    expected = np.where(endo, 1, np.where(epi, 2, 0)).transpose(2, 0, 1)
+    np.testing.assert_array_equal(study.labels.array[:, 0], expected)
+
+
+@pytest.mark.parametrize(("length_unit", "unit"), [(1.5625, "millimetres"), (1 / 40, "share of the picture")])
+def test_indices_come_in_millimetres_whatever_unit_the_file_has(tmp_path: Path, length_unit: float, unit: str) -> None:
+    make_lvquan19(tmp_path / "patient1.mat", length_unit=length_unit)
+    indices = read_lvquan_indices(find_lvquan(tmp_path)[0])
+    assert indices.unit == unit
+    assert indices.areas_mm2 is not None and indices.dims_mm is not None and indices.rwt_mm is not None
+    endo = masks(40)[0].sum(axis=(0, 1))
+    assert indices.areas_mm2[:, 0] == pytest.approx(endo * 1.5625**2)
+    assert indices.dims_mm[:, 1] == pytest.approx(2 * radii_px() * 1.5625)
+    assert indices.rwt_mm.shape == (N_FRAMES, 6) and indices.rwt_mm == pytest.approx(3 * 1.5625)
+    assert indices.systole.tolist() == [frame <= ES for frame in range(N_FRAMES)]
+
+
+def test_the_unit_is_told_from_the_masks_areas_and_refused_where_none_fits() -> None:
+    endo = masks(40)[0].transpose(2, 0, 1).astype(bool)
+    counted = endo.sum(axis=(1, 2)).astype(float)
+    assert unit_of(counted, endo, None, Path("a")) == "pixels"
+    assert unit_of(counted * 4.0, endo, 2.0, Path("a")) == "millimetres"
+    assert unit_of(counted / 1600, endo, 2.0, Path("a")) == "share of the picture"
+    with pytest.raises(BadPatientFacts, match="2 times"):
+        unit_of(counted * 2.0, endo, 2.0, Path("a"))
+
+
+def test_a_file_of_all_patients_gives_each_its_own_frames(tmp_path: Path) -> None:
+    path = make_lvquan18(tmp_path / "cardiac-dig.mat")
+    cases = find_lvquan(tmp_path)
+    assert [(case.name, case.path) for case in cases] == [("patient001", path), ("patient002", path)]
+    studies = [read_lvquan_labelled(case) for case in cases]
+    assert all(study.image.shape == (N_FRAMES, 1, 24, 24) and study.grid.pixel_mm is None for study in studies)
+    cavities = [(study.labels.array == 1)[0].sum() for study in studies if study.labels]
+    assert cavities == [(masks(24, 6.0)[0][..., 0]).sum(), (masks(24, 7.0)[0][..., 0]).sum()]
+    assert studies[0].sha256 != studies[1].sha256
+    indices = read_lvquan_indices(cases[1])
+    assert indices.unit == "share of the picture" and indices.areas_mm2 is None
+
+
+def test_the_test_set_has_images_and_no_labels(tmp_path: Path) -> None:
+    path = make_lvquan19(tmp_path / "patient1.mat")
+    content = loadmat(path)
+    savemat(path, {"image": content["image"], "pix_spacing": content["pix_spacing"]}, do_compression=True)
+    (case,) = find_lvquan(tmp_path)
+    assert read_lvquan(case).labels is None
+    with pytest.raises(LabelsMissing):
+        read_lvquan_labelled(case)
+    with pytest.raises(LabelsMissing):
+        read_lvquan_indices(case)
+
+
+def test_frames_that_are_not_twenty_masks_of_another_size_and_wild_pixels_are_refused(tmp_path: Path) -> None:
+    path = make_lvquan19(tmp_path / "patient1.mat")
+    (case,) = find_lvquan(tmp_path)
+    content = {key: value for key, value in loadmat(path).items() if not key.startswith("__")}
+    for change, refusal in (
+        ({"image": content["image"][..., :19]}, DamagedFile),
+        ({"endo": content["endo"][:-1]}, DamagedFile),
+        ({"pix_spacing": 156.25}, BadSpacing),
+    ):
+        savemat(path, {**content, **change}, do_compression=True)
+        with pytest.raises(refusal):
+            read_lvquan(case)
