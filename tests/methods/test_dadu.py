@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import os
 from pathlib import Path
@@ -500,3 +501,22 @@ def test_the_chosen_widths_fit_the_papers_4_gb_and_twice_as_wide_would_not() -> 
     assert kept_for_backward_gb(PAPER.segment) == pytest.approx(3.0, abs=0.1)
     wide = PAPER.segment.model_copy(update={"widths": (64, 128, 256, 512, 1024)})
     assert kept_for_backward_gb(wide) == pytest.approx(6.1, abs=0.1)
+
+
+@pytest.mark.parametrize("recipe", [PAPER, TUNED], ids=["paper", "tuned"])
+def test_a_recipe_survives_being_written_into_a_model_file(recipe: Any) -> None:
+    assert recipe.overlaid(json.loads(recipe.model_dump_json())) == recipe
+
+
+def test_bfloat16_answers_lie_near_float32s() -> None:
+    stage, image = DaduStage(SMALL, FIT), maps(2, 1, 32, 32)
+    net = stage.build(ACDC)
+    for _ in range(20):  # running statistics of its own maps, as after training
+        net.train()(image)
+    batch = Batch(image, {}, {})
+    with torch.inference_mode():
+        exact = stage.infer(net.eval(), batch, torch.Generator()).probs
+        with torch.autocast("cpu", torch.bfloat16):
+            rough = stage.infer(net, batch, torch.Generator()).probs
+    assert exact is not None and rough is not None and rough.dtype == torch.float32
+    assert (exact - rough).abs().max() < 0.03
