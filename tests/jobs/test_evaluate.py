@@ -44,6 +44,14 @@ def test_a_cine_s_phases_come_from_the_reference_s_own_volume_curve(masks: Path,
     assert phases == {1: "ED", SMALL.es_index + 1: "ES", 3: "", 4: ""}  # the phantom's own end diastole is frame 1
 
 
+def test_every_slice_is_scored_in_a_table_of_its_own(masks: Path, tmp_path: Path) -> None:
+    summary = evaluate_folders(masks, masks, tmp_path)
+    rows = list(csv.DictReader((tmp_path / "slices.csv").open()))
+    assert len(rows) == SMALL.frames * SMALL.slices * 3 == summary["by_slice"]["n_rows"]
+    assert {row["hd_px"] for row in rows} <= {"0.0", "0", ""}
+    assert summary["by_slice"]["dice"]["mean"] == 1.0
+
+
 def test_a_single_frame_that_states_no_phase_has_none(tmp_path: Path) -> None:
     labels = np.zeros((1, 3, 8, 8), np.uint8)
     labels[..., 3:5, 3:5] = 3

@@ -8,7 +8,7 @@ import pytest
 from shortaxis.core.errors import GridMismatch, LabelsMissing, UnknownLabel
 from shortaxis.core.labels import ACDC, EMIDEC, LEFT_VENTRICLE, MNMS, Labels
 from shortaxis.core.study import Facts, Grid, Origin, Spacing, Study
-from shortaxis.measure.evaluate import evaluate_case, missed_on_mid_slices
+from shortaxis.measure.evaluate import evaluate_case, evaluate_slices, missed_on_mid_slices
 
 RV, MYO, LV = 1, 2, 3  # ACDC's numbers
 SPACING_MM = (10.0, 2.0, 1.0)
@@ -127,6 +127,51 @@ def test_missed_and_misplaced_structures_on_middle_slices_are_told_apart() -> No
         ("ED", 4, "lv_cavity", "elsewhere"),
     ]
     assert missed_on_mid_slices(study, reference(), ACDC) == []
+
+
+def test_rates_and_volume_errors_stand_beside_the_overlap() -> None:
+    prediction = reference()
+    prediction[0, :, :, 3] = 0
+    row = scored(prediction)["ED", "lv_cavity"]
+    assert (row["sensitivity"], row["ppv"], row["specificity"]) == (0.5, 1.0, 1.0)
+    assert row["npv"] == pytest.approx(288 / 336)
+    assert row["accuracy"] == pytest.approx(336 / 384)
+    assert row["volume_error_ml"] == pytest.approx(-48 * 0.02)
+    assert row["volume_error_percent"] == pytest.approx(-50.0)
+    assert row["jaccard"] == pytest.approx(0.5)
+    assert row["hd_one_sided_mm"] == pytest.approx(1.0)
+    assert row["bdc"] == pytest.approx(2 * 48 / (48 + 96))  # two columns are all boundary
+    assert (row["surface_dice"], row["surface_tolerance_mm"]) == (1.0, 2.0)
+
+
+def test_slices_that_nobody_drew_are_no_true_negatives() -> None:
+    annotated = np.ones((2, 6, 3), bool)
+    annotated[0, 3:, 2] = False
+    study = study_of(Labels(reference(), ACDC, annotated), reference().shape)
+    prediction = reference()
+    prediction[0, :3][prediction[0, :3] == LV] = 0
+    row = next(r for r in evaluate_case(study, prediction, ACDC) if r["structure"] == "lv_cavity")
+    assert row["accuracy"] == pytest.approx(48 / 64)
+
+
+def test_a_slice_has_a_row_of_its_own_in_millimetres_and_in_pixels() -> None:
+    prediction = reference()
+    prediction[0, 2, 0][prediction[0, 2, 0] == LV] = 0  # the first of eight rows, 2 mm each
+    study = study_of(Labels.complete(reference(), ACDC), prediction.shape)
+    rows = {(r["phase"], r["slice_number"], r["structure"]): r for r in evaluate_slices(study, prediction, ACDC)}
+    assert len(rows) == 2 * 6 * 3
+    row = rows["ED", 3, "lv_cavity"]
+    assert (row["hd_mm"], row["hd_px"]) == (2.0, 1.0)
+    assert (row["pixels"], row["reference_pixels"]) == (14, 16)
+    assert row["dice"] == pytest.approx(28 / 30)
+    assert (row["diagonal_mm"], row["diagonal_px"]) == pytest.approx((np.hypot(16, 8), np.hypot(8, 8)))
+    assert rows["ED", 4, "lv_cavity"]["dice"] == 1.0
+
+
+def test_slices_without_spacing_have_distances_in_pixels_alone() -> None:
+    study = study_of(Labels.complete(reference(), ACDC), reference().shape, None)
+    row = evaluate_slices(study, np.roll(reference(), 1, axis=-1), ACDC)[0]
+    assert (row["hd_mm"], row["surface_dice"], row["hd_px"]) == (None, None, 1.0)
 
 
 def test_a_study_without_reference_and_labels_that_do_not_fit_are_refused() -> None:

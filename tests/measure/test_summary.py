@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from shortaxis.measure.summary import summarise
+from shortaxis.measure.summary import summarise, summarise_slices
 
 
 def row(
@@ -102,3 +102,12 @@ def test_nothing_is_summarised_as_nothing_and_never_as_nan() -> None:
     assert (found["n_rows"], found["dice"]["mean"], found["hd_mm"]["mean_charged"]) == (0, None, None)
     json.dumps(found, allow_nan=False)
     json.dumps(summarise(ROWS), allow_nan=False)
+
+
+def test_slices_are_charged_in_the_unit_of_the_distance() -> None:
+    both = {**row("a", "ED", "lv_cavity", 1, 1, 0.5), "hd_px": 2.0, "diagonal_px": 100.0}
+    missed = {**row("a", "ED", "lv_cavity", 0, 1, 0.0), "hd_px": None, "diagonal_px": 100.0}
+    found = summarise_slices([both, missed])
+    assert found["hd_px"] == {"mean": 2.0, "n": 1, "mean_charged": 51.0, "n_charged": 1}
+    assert found["hd_mm"]["mean_charged"] == pytest.approx((4 + 300) / 2)
+    assert found["by_structure"]["lv_cavity"]["ED"]["dice"]["mean"] == 0.25

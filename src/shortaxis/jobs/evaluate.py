@@ -23,14 +23,14 @@ from shortaxis.core.study import Facts, Origin, Study
 from shortaxis.files.gate import check_same_grid, load_labels
 from shortaxis.files.replace import refuse_to_replace
 from shortaxis.files.writer import write_csv, write_json
-from shortaxis.measure.evaluate import evaluate_case, missed_on_mid_slices
+from shortaxis.measure.evaluate import evaluate_case, evaluate_slices, missed_on_mid_slices
 from shortaxis.measure.phases import find_phases
-from shortaxis.measure.summary import summarise
+from shortaxis.measure.summary import summarise, summarise_slices
 from shortaxis.read.acdc import find_acdc, read_acdc_labelled
 from shortaxis.read.file_names import has_label_ending, is_nifti, labels_stem
 from shortaxis.read.folders import walk
 
-OUTPUTS = ("scores.csv", "faults.csv", "summary.json")
+OUTPUTS = ("scores.csv", "slices.csv", "faults.csv", "summary.json")
 STATED, FROM_CURVE, UNKNOWN = "stated by the reference", "from the reference's volume curve", "not known"
 _PHASE = re.compile(r"[_-](ed|es)$", re.IGNORECASE)
 
@@ -43,13 +43,13 @@ def evaluate_folders(
     prediction_scheme: str = "acdc",
     overwrite: bool = False,
 ) -> dict[str, Any]:
-    """Score every reference case and write `scores.csv`, `faults.csv` and `summary.json` into `out`.
+    """Score every reference case and write `scores.csv`, `slices.csv`, `faults.csv` and `summary.json` into `out`.
 
     A reference without a prediction is scored against an empty mask and named under `without_prediction`.
 
     Returns:
-        The summary of `measure.summary.summarise` with `phases` (where they are from, each way that occurred),
-        `without_prediction` and `faults_on_mid_slices`.
+        The summary of `measure.summary.summarise` with `by_slice` (`summarise_slices`), `phases` (where they are from,
+        each way that occurred), `without_prediction` and `faults_on_mid_slices`.
 
     Raises:
         OutputExists: `out` holds scores already and `overwrite` is off.
@@ -60,17 +60,19 @@ def evaluate_folders(
     refuse_to_replace(out, OUTPUTS, overwrite)
     scheme = scheme_named(prediction_scheme)
     predictions = _by_stem(prediction)
-    rows, faults, missing, sources = [], [], [], dict[str, None]()
+    rows, slices, faults, missing, sources = [], [], [], [], dict[str, None]()
     for stated in reference_studies(reference, scheme_named(reference_scheme)):
         study, source = with_phases(stated)
         sources[source] = None
         masks, absent = _prediction_of(study, predictions, scheme)
         missing += absent
         rows += evaluate_case(study, masks, scheme)
+        slices += evaluate_slices(study, masks, scheme)
         faults += missed_on_mid_slices(study, masks, scheme)
     told = {"phases": "; ".join(sources), "without_prediction": missing, "faults_on_mid_slices": len(faults)}
-    summary = {**summarise(rows), **told}
+    summary = {**summarise(rows), "by_slice": summarise_slices(slices), **told}
     write_csv(out / "scores.csv", rows)
+    write_csv(out / "slices.csv", slices)
     write_csv(out / "faults.csv", faults, ["case", "frame_number", "phase", "slice_number", "structure", "outcome"])
     write_json(out / "summary.json", summary)
     return summary

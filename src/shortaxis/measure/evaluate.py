@@ -1,12 +1,14 @@
-"""A prediction against the reference, case by case: one row per frame and structure.
+"""A prediction against the reference, case by case: one row per frame and structure, or per slice.
 
 Only what somebody drew is compared: slices and structures that `Labels.annotated` marks. A structure counts over the
-whole stack of a frame (3D). A structure that the reference has and the prediction lacks has Dice 0 and no distances;
-`summary.summarise` charges it. A structure that the prediction's scheme cannot tell is not compared.
+whole stack of a frame (3D) in `evaluate_case`, slice by slice (2D) in `evaluate_slices`. A structure that the reference
+has and the prediction lacks has Dice 0 and no distances; `summary.summarise` charges it. A structure that the
+prediction's scheme cannot tell is not compared.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -14,14 +16,15 @@ from numpy.typing import NDArray
 
 from shortaxis.core.errors import LabelsMissing
 from shortaxis.core.labels import Labels, LabelScheme, Structure
-from shortaxis.core.study import Facts, Spacing, Study
+from shortaxis.core.species import with_species
+from shortaxis.core.study import Facts, Study
 from shortaxis.measure.accept import check_labels
-from shortaxis.measure.overlap import dice
-from shortaxis.measure.surface import surface_distances
-from shortaxis.measure.volumes import volume_ml
+from shortaxis.measure.confusion import confusion, rates
+from shortaxis.measure.scores import scores_2d, scores_3d
 from shortaxis.repair.anatomy import middle_third
 
 Mask = NDArray[np.bool_]
+SURFACE_TOLERANCE_MM = {"human": 2.0, "mouse": 0.2}  # ours: about what two readers of one heart differ by
 
 
 def evaluate_case(study: Study, prediction: NDArray[np.uint8], scheme: LabelScheme) -> list[dict[str, Any]]:
@@ -33,25 +36,37 @@ def evaluate_case(study: Study, prediction: NDArray[np.uint8], scheme: LabelSche
 
     Returns:
         Rows with `case`, `frame_index`, `frame_number`, `phase` ("ED", "ES" or None), `structure`, `outcome` ("both",
-        "missed", "extra" or "neither"), `n_slices` compared, `dice`, `hd_mm`, `hd95_mm`, `hd95_pooled_mm`, `assd_mm`,
-        `reason` why the distances are None, `voxels`, `reference_voxels`, `volume_ml`, `reference_volume_ml` and the
-        image's `diagonal_mm`.
+        "missed", "extra" or "neither"), `n_slices` compared, `dice`, `jaccard`, `bdc` (boundary Dice),
+        `surface_dice` at `surface_tolerance_mm`, `hd_mm`, `hd95_mm`, `hd95_pooled_mm`, `assd_mm`, `hd_one_sided_mm`,
+        `reason` why the distances are None; `sensitivity`, `specificity`, `ppv`, `npv`, `accuracy` over the slices'
+        whole images; `voxels`, `reference_voxels`, `volume_ml`, `reference_volume_ml`, `volume_error_ml`,
+        `volume_error_percent` and the image's `diagonal_mm`.
 
     Raises:
         LabelsMissing: the study has no reference.
         GridMismatch, UnknownLabel: the prediction does not fit.
     """
-    labels = _reference_of(study)
-    check_labels(prediction, study.image, scheme)
     rows: list[dict[str, Any]] = []
-    for frame in labels.annotated_frames():
-        for structure in _comparable(labels.scheme, scheme):
-            drawn = _drawn_slices(labels, frame, structure)
-            if drawn.any():
-                ours = scheme.mask(prediction[frame], structure) & drawn[:, None, None]
-                theirs = labels.scheme.mask(labels.array[frame], structure) & drawn[:, None, None]
-                place = {**_place(study, frame), "structure": structure.value, "n_slices": int(drawn.sum())}
-                rows.append(place | _scores(ours, theirs, study.grid.spacing_mm))
+    for place, drawn, ours, theirs in _compared(study, prediction, scheme):
+        held = ours & drawn[:, None, None], theirs & drawn[:, None, None]
+        scores = scores_3d(*held, study.grid.spacing_mm, _surface_tolerance_mm(study))
+        rates_drawn = rates(confusion(ours[drawn], theirs[drawn]))  # a slice that nobody drew is not a true negative
+        rows.append({**place, "n_slices": int(drawn.sum()), **scores, **rates_drawn})
+    return rows
+
+
+def evaluate_slices(study: Study, prediction: NDArray[np.uint8], scheme: LabelScheme) -> list[dict[str, Any]]:
+    """Rows of one case's scores in the plane: one per frame, structure and slice that was drawn.
+
+    Arguments and refusals as `evaluate_case`. A row has its `slice_number` (from 1) and the scores of that row's
+    names, in 2D, with `hd_px`, `hd95_px` and `assd_px` in pixels, `pixels`, `reference_pixels`, `diagonal_mm` and
+    `diagonal_px`; there are no volumes and no rates.
+    """
+    rows: list[dict[str, Any]] = []
+    for place, drawn, ours, theirs in _compared(study, prediction, scheme):
+        for index in np.flatnonzero(drawn):
+            scores = scores_2d(ours[index], theirs[index], study.grid.pixel_mm, _surface_tolerance_mm(study))
+            rows.append({**place, "slice_number": int(index) + 1, **scores})
     return rows
 
 
@@ -80,6 +95,27 @@ def missed_on_mid_slices(study: Study, prediction: NDArray[np.uint8], scheme: La
                     fault = {"slice_number": int(index) + 1, "structure": structure.value}
                     rows.append({**_place(study, frame), **fault, "outcome": "elsewhere" if ours.any() else "missed"})
     return rows
+
+
+def _compared(
+    study: Study, prediction: NDArray[np.uint8], scheme: LabelScheme
+) -> Iterator[tuple[dict[str, Any], Mask, Mask, Mask]]:
+    """What is compared: the row's first columns, the slices drawn [slice], prediction and reference [slice, row, col]."""
+    labels = _reference_of(study)
+    check_labels(prediction, study.image, scheme)
+    for frame in labels.annotated_frames():
+        for structure in _comparable(labels.scheme, scheme):
+            drawn = _drawn_slices(labels, frame, structure)
+            if drawn.any():
+                ours, theirs = (
+                    scheme.mask(prediction[frame], structure),
+                    labels.scheme.mask(labels.array[frame], structure),
+                )
+                yield {**_place(study, frame), "structure": structure.value}, drawn, ours, theirs
+
+
+def _surface_tolerance_mm(study: Study) -> float:
+    return SURFACE_TOLERANCE_MM[with_species(study).facts.species or "human"]
 
 
 def _reference_of(study: Study) -> Labels:
@@ -111,26 +147,3 @@ def _place(study: Study, frame: int) -> dict[str, Any]:
 
 def _phase_of(facts: Facts, frame: int) -> str | None:
     return "ED" if frame == facts.ed_index else "ES" if frame == facts.es_index else None
-
-
-def _scores(ours: Mask, theirs: Mask, spacing_mm: Spacing | None) -> dict[str, Any]:
-    """Overlap, distances and volumes of two masks [slice, row, col]."""
-    distances = surface_distances(ours, theirs, spacing_mm)
-    voxels, reference_voxels = int(np.count_nonzero(ours)), int(np.count_nonzero(theirs))
-    voxel_ml = None if spacing_mm is None else float(np.prod(spacing_mm)) / 1000.0
-    diagonal = None if spacing_mm is None else float(np.linalg.norm(np.multiply(ours.shape, spacing_mm)))
-    outcomes = {(True, True): "both", (False, True): "missed", (True, False): "extra", (False, False): "neither"}
-    return {
-        "outcome": outcomes[voxels > 0, reference_voxels > 0],
-        "dice": dice(ours, theirs),
-        "hd_mm": distances.hd_mm,
-        "hd95_mm": distances.hd95_mm,
-        "hd95_pooled_mm": distances.hd95_pooled_mm,
-        "assd_mm": distances.assd_mm,
-        "reason": distances.reason,
-        "voxels": voxels,
-        "reference_voxels": reference_voxels,
-        "volume_ml": volume_ml(voxels, voxel_ml),
-        "reference_volume_ml": volume_ml(reference_voxels, voxel_ml),
-        "diagonal_mm": diagonal,
-    }

@@ -14,13 +14,19 @@ from shortaxis.core.labels import Structure
 from shortaxis.measure.agreement import agreement
 from shortaxis.measure.volumes import ejection
 
-DISTANCES = ("hd_mm", "hd95_mm", "hd95_pooled_mm", "assd_mm")
+DISTANCES = ("hd_mm", "hd95_mm", "hd95_pooled_mm", "assd_mm", "hd_one_sided_mm")
+DISTANCES_2D = (*DISTANCES, "hd_px", "hd95_px", "assd_px")
+OVERLAPS = ("dice", "jaccard", "bdc", "surface_dice")
 VENTRICLES = {"lv": Structure.LV_CAVITY.value, "rv": Structure.RV_CAVITY.value}
 DEFINITIONS = {
     "dice": "mean DSC where a missing structure counts 0, mean over patient x phase x structure",
     "distances": "mean over patient x phase x structure where both are present",
     "charged": "the same mean with a missed or an invented structure charged the diagonal of its image",
+    "bdc": "boundary Dice: DSC of the outlines one pixel wide, each plane's mask XOR its erosion",
+    "surface_dice": "share of surface voxels within surface_tolerance_mm of the other surface",
+    "hd_one_sided_mm": "largest distance from the reference's surface to the prediction's alone",
     "hd95_mm": "surface voxels in mm, larger of the two directed 95th percentiles",
+    "by_slice": "the same in the plane, over every slice that was drawn; in pixels too",
     "agreement": "prediction minus reference over patients; a ventricle missed at a phase is left out and counted",
 }
 
@@ -35,46 +41,60 @@ def summarise(rows: Sequence[Row]) -> dict[str, Any]:
         phase; `agreement` of volumes and ejection fraction per ventricle (`lv.ef_percent` and so on), over the cases
         with both phases; `definitions`, what the numbers mean in words. A mean over nothing is None with `n` 0.
     """
-    structures = list(dict.fromkeys(row["structure"] for row in rows))
-    phases = list(dict.fromkeys(row["phase"] for row in rows))
-    by_structure = {
-        structure: {
-            phase or "other": _means([r for r in rows if (r["structure"], r["phase"]) == (structure, phase)])
-            for phase in phases
-        }
-        for structure in structures
-    }
+    structures = {row["structure"] for row in rows}
     return {
         "n_cases": len({row["case"] for row in rows}),
         "n_rows": len(rows),
-        **_means(rows),
-        "by_structure": by_structure,
+        **_means(rows, DISTANCES),
+        "by_structure": _by_structure(rows, DISTANCES),
         "agreement": {name: _agreement(rows, value) for name, value in VENTRICLES.items() if value in structures},
         "definitions": DEFINITIONS,
     }
 
 
-def _means(rows: Sequence[Row]) -> dict[str, Any]:
-    """Dice and distances over some rows."""
-    return {"dice": _dice(rows)} | {key: _distance(rows, key) for key in DISTANCES}
+def summarise_slices(rows: Sequence[Row]) -> dict[str, Any]:
+    """The summary of rows from `evaluate_slices`: `n_rows`, overlap and distances over all, and `by_structure`."""
+    return {
+        "n_rows": len(rows),
+        **_means(rows, DISTANCES_2D),
+        "by_structure": _by_structure(rows, DISTANCES_2D),
+    }
 
 
-def _dice(rows: Sequence[Row]) -> dict[str, Any]:
-    """Mean Dice; rows where the structure is in neither have none and are counted apart."""
-    scores = [row["dice"] for row in rows if row["dice"] is not None]
+def _by_structure(rows: Sequence[Row], distances: Sequence[str]) -> dict[str, Any]:
+    """Means per structure and phase; a frame that is neither ED nor ES is `other`."""
+    groups: dict[tuple[str, str | None], list[Row]] = {}
+    for row in rows:
+        groups.setdefault((row["structure"], row["phase"]), []).append(row)
+    structures, phases = dict.fromkeys(key for key, _ in groups), dict.fromkeys(key for _, key in groups)
+    return {
+        structure: {phase or "other": _means(groups.get((structure, phase), []), distances) for phase in phases}
+        for structure in structures
+    }
+
+
+def _means(rows: Sequence[Row], distances: Sequence[str]) -> dict[str, Any]:
+    """Overlap and distances over some rows."""
+    return {key: _overlap(rows, key) for key in OVERLAPS} | {key: _distance(rows, key) for key in distances}
+
+
+def _overlap(rows: Sequence[Row], key: str) -> dict[str, Any]:
+    """Mean overlap; rows where the structure is in neither have none and are counted apart."""
+    scores = [row[key] for row in rows if row.get(key) is not None]
     return {
         "mean": _mean(scores),
         "n": len(scores),
         "n_missed": sum(row["outcome"] == "missed" for row in rows),
         "n_extra": sum(row["outcome"] == "extra" for row in rows),
-        "n_in_neither": len(rows) - len(scores),
+        "n_in_neither": sum(row["outcome"] == "neither" for row in rows),
     }
 
 
 def _distance(rows: Sequence[Row], key: str) -> dict[str, Any]:
     """Mean distance without and with a charge for what is missing; rows in neither and without spacing are out."""
-    measured = [row[key] for row in rows if row[key] is not None]
-    charges = [row["diagonal_mm"] for row in rows if row["outcome"] in {"missed", "extra"}]
+    measured = [row[key] for row in rows if row.get(key) is not None]
+    diagonal = f"diagonal_{key.rpartition('_')[2]}"  # in the distance's own unit
+    charges = [row[diagonal] for row in rows if row["outcome"] in {"missed", "extra"}]
     known = [charge for charge in charges if charge is not None]
     return {
         "mean": _mean(measured),
