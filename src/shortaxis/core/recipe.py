@@ -23,6 +23,11 @@ class Settings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
+def none_in_words(value: Any) -> Any:
+    """None for the word `none`: TOML has no null. For fields of `Settings` that may be None, as a `BeforeValidator`."""
+    return None if value == "none" else value
+
+
 class FitRecipe(Settings):
     """How one stage is trained. Budgets are in optimiser steps, never in minutes."""
 
