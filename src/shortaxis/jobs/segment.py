@@ -37,7 +37,7 @@ class Segmentation:
         labels: uint8 [frame, slice, row, col] in the numbers of `scheme`, on the study's grid.
         scheme: those numbers.
         measures: nested measures; what is undefined is None with its reason under `reasons`.
-        boxes: [frame, slice, 4] from the locator, or None.
+        boxes: [frame, slice, 4] from the locator, on the study's grid, or None.
     """
 
     study: Study
@@ -71,11 +71,12 @@ def segment_study(
         shown, turned = settle_orientation(model.stages, model.nets, shown, model.bundle.scheme, compute)
     found = segment_cine(model.stages, model.nets, shown, model.bundle.scheme, model.repair, compute, located, report)
     labels = found.labels if shifts is None else shifts.undo(found.labels).astype(np.uint8, copy=False)
+    boxes = found.boxes if shifts is None or found.boxes is None or roi is not None else shifts.undo_boxes(found.boxes)
     known = (TRAINED_ON,) if study.sha256 in model.bundle.card.get("training_cases_sha256", ()) else ()
     study = study.with_notes(*turned, *found.notes, *known)
     wanted = scheme or model.bundle.scheme
     labels = labels if wanted is model.bundle.scheme else model.bundle.scheme.translate(labels, wanted)
-    return Segmentation(study, labels, wanted, measure_case(study, labels, wanted), found.boxes)
+    return Segmentation(study, labels, wanted, measure_case(study, labels, wanted), boxes)
 
 
 def with_facts(study: Study, given: Facts | None) -> Study:

@@ -1,27 +1,18 @@
 """Slice alignment: find by how much each slice was displaced in plane, move it back, and remember the way.
 
 Every short-axis slice is usually taken in a breath-hold of its own, so slices may sit a few millimetres apart. Here the
-left ventricle's centre is found in each slice and all centres are put above one another. Off unless asked for.
+left ventricle's centre is found in each slice (`ventricle_centre.py`). A long axis that leans against the slices' normal
+moves the centres too, evenly from slice to slice, and is no displacement. So a straight line is fitted through the
+centres, and what a slice is off it is its displacement. Lean and displacement cannot be told apart for certain: a line
+through ten random displacements has a slope of its own. So the slope is held towards none by how far a planned stack
+leans (LEAN_MM) against how far the slices scatter: the most probable line for normal priors of both. Centres that no
+blood confirms, and those far off the line, count less for it. Off unless asked for.
 
-How the centre is found. Blood is brighter than the wall and the wall brighter than lung, so on both contours the image's
-gradient points to the centre. Every edge pixel votes for the points that lie a plausible radius along its gradient; for
-each radius the votes are summed, smoothed, squared and divided by the radius, and the maps of all radii and of four
-parts of the cycle are added: a circular Hough transform with gradient direction (Kimme, Ballard and Sklansky 1975; close
-to the radial symmetry of Loy and Zelinsky 2003). First all slices together give one centre, with edges weighted by how
-much the pixels change through the cycle; then each slice gives its own, near that one. Phase correlation between
-neighbouring slices was tried and dropped: the ventricles taper, which it takes for a shift, and towards the apex it was
-off by up to 6 pixels.
-
-Measured. On eight default phantoms with shifts of up to 5 mm the worst slice that shows the cavity was off by 0.8 pixels
-(1.3 mm), the apical cap without cavity by 1.2; on twelve of a smaller plane and fewer frames by 1.1 and 2.4. On 13 ACDC
-training patients, of whom only two frames were used, the centre was off by 1.8 mm in the median from that of the
-reference masks, which themselves lie 1.7 mm apart in the median. So it helps where slices are visibly displaced, and is
-no gain where they are not.
+`benchmarks/align.py` measures it; `docs/benchmarks.md` has the table. Dropped: phase correlation between neighbouring
+slices, since the ventricles taper, which it takes for a shift.
 
 Assumed, and not checked: a short-axis stack, a roughly round left ventricle in every slice, displacement within REACH,
-translation only, the same in all frames. A long axis that leans against the slices' normal looks the same as a
-displacement growing from slice to slice, and is straightened with it: the result says where the ventricle's centre lies
-against the median slice, not what the patient breathed. Slices beyond the ventricle have no centre to find.
+translation only, the same in all frames. Slices beyond the ventricle have no centre to find.
 """
 
 from __future__ import annotations
@@ -33,19 +24,17 @@ from numpy.typing import NDArray
 
 from shortaxis.core.errors import WrongDimensions
 from shortaxis.core.study import Note, Study
+from shortaxis.prepare.ventricle_centre import Box, Centres, find_centres
 
 RADII_MM = (7.0, 36.0)  # of a human left ventricle's contours, from the apical cavity to a dilated epicardium
+LEAN_MM = 1.0  # ours: standard deviation of the axis off the middle at the ends of the stack, along each side
 MOUSE_SCALE = 0.1
-REACH = 0.5  # the farthest displacement looked for, over the greatest radius
 ASSUMED_PIXEL_MM = 1.5  # where the source does not say
-GROUPS = 4  # consecutive frames are averaged into so many: less noise, little blur
-EDGE_SHARE = 0.25  # of the pixels near the heart, those of the steepest gradient, vote
-VOTE_BLUR_PX = 1.5
-EDGE_BLUR_PX = 1.0
+LEAST_SCATTER_PX = 0.2  # centres are no surer than that
+UNCONFIRMED_MM = 0.8  # ours: standard deviation of a centre that no blood confirms
+FAR = 3.0  # robust standard deviations off the line at which a slice counts half
+LINE_ROUNDS = 10
 NOTE = Note("SA-W030", "Slices were aligned in plane before segmentation; masks are on the scan's own pixels.")
-
-Box = tuple[float, float, float, float]  # first row, first col, last row, last col
-Plane = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -71,6 +60,10 @@ class SliceShifts:
         """A stack [..., slice, row, col] of the aligned study, back on the source's pixels. Raises WrongDimensions."""
         return self._moved(stack, 1)
 
+    def undo_boxes(self, boxes: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Boxes [frame, slice, 4] as (first row, first col, last row, last col), back on the source's pixels."""
+        return boxes + np.tile(np.array(self.whole_px, float), (1, 2))
+
     def _moved(self, stack: NDArray[np.generic], sign: int) -> NDArray[np.generic]:
         if stack.ndim < 3 or stack.shape[-3] != len(self.estimated_px):
             raise WrongDimensions(
@@ -92,116 +85,59 @@ def align_study(study: Study, box: Box | None = None) -> tuple[Study, SliceShift
         study: a short-axis stack, of one frame or many.
         box: where the heart lies, if it is known: first row, first col, last row, last col.
     """
-    shifts = shifts_of(study, box)
+    pixel = study.grid.pixel_mm
+    scale = MOUSE_SCALE if study.facts.species == "mouse" else 1.0
+    pixel_mm = (ASSUMED_PIXEL_MM * scale if pixel is None else float(np.mean(pixel))) / scale
+    found = estimate_shifts(study.image, box, pixel_mm)
+    shifts = SliceShifts(tuple((float(row), float(col)) for row, col in found))
     labels = study.labels
     if labels is not None:
         labels = replace(labels, array=shifts.apply(labels.array).astype(np.uint8))
     return replace(study, image=shifts.apply(study.image), labels=labels).with_notes(NOTE), shifts
 
 
-def shifts_of(study: Study, box: Box | None = None) -> SliceShifts:
-    """The displacements of a study's slices; `box` as in `align_study`."""
-    pixel = study.grid.pixel_mm
-    scale = MOUSE_SCALE if study.facts.species == "mouse" else 1.0
-    pixel_mm = ASSUMED_PIXEL_MM * scale if pixel is None else float(np.mean(pixel))
-    low, high = (radius * scale / pixel_mm for radius in RADII_MM)
-    found = estimate_shifts(study.image, box, (low, high))
-    return SliceShifts(tuple((float(row), float(col)) for row, col in found))
-
-
 def estimate_shifts(
-    image: NDArray[np.generic], box: Box | None = None, radii_px: tuple[float, float] | None = None
+    image: NDArray[np.generic], box: Box | None = None, pixel_mm: float = ASSUMED_PIXEL_MM
 ) -> NDArray[np.float64]:
-    """Displacement of each slice against the median slice: float64 [slice, 2] as (row, col) in pixels.
+    """Displacement of each slice against the ventricle's axis: float64 [slice, 2] as (row, col) in pixels.
 
     Args:
         image: [frame, slice, row, col].
         box: where to look; None for the whole plane.
-        radii_px: least and greatest radius of the ventricle's contours; None for a human heart at 1.5 mm.
+        pixel_mm: distance between pixels, for a heart of human size.
 
     Raises:
         WrongDimensions: not four axes.
     """
     if image.ndim != 4:
         raise WrongDimensions("an image [frame, slice, row, col]", f"{image.ndim} axes", "give all frames and slices")
-    low, high = radii_px or (RADII_MM[0] / ASSUMED_PIXEL_MM, RADII_MM[1] / ASSUMED_PIXEL_MM)
-    radii = np.arange(max(low, 2.0), high, max(1.0, (high - low) / 24))
-    groups = np.array_split(np.arange(len(image)), min(GROUPS, len(image)))
-    frames = _compressed(np.stack([image[group].mean(axis=0) for group in groups]))
-    joint = _joint_centre(frames, _inside(box, frames.shape[2:]), radii)
-    centres = np.array([_slice_centre(frames[:, k], joint, radii) for k in range(frames.shape[1])])
-    return centres - np.median(centres, axis=0)
+    low, high = (radius / pixel_mm for radius in RADII_MM)
+    return off_the_axis(find_centres(image, box, (low, high)), LEAN_MM / pixel_mm, UNCONFIRMED_MM / pixel_mm)
 
 
-def _compressed(image: NDArray[np.generic]) -> NDArray[np.float64]:
-    """Logarithm of the signal above a floor, so that a shaded edge votes like a bright one."""
-    signal = image.astype(np.float64)
-    signal -= signal.min()
-    return np.log(signal + 0.2 * np.quantile(signal, 0.99) + np.finfo(float).tiny)
+def off_the_axis(centres: Centres, lean_px: float, unconfirmed_px: float) -> NDArray[np.float64]:
+    """By how much each centre lies off the most probable straight axis: float64 [slice, 2] as (row, col) in pixels.
 
-
-def _inside(box: Box | None, shape: tuple[int, ...]) -> Plane:
-    """Weight [row, col]: 1 in the box, or without one falling off towards the border."""
-    row, col = np.indices(shape).astype(float)
-    if box is not None:
-        return ((row >= box[0]) & (row <= box[2]) & (col >= box[1]) & (col <= box[3])).astype(float)
-    spread = 0.25 * np.array(shape)
-    middle = (np.array(shape) - 1) / 2
-    return np.exp(-(((row - middle[0]) / spread[0]) ** 2 + ((col - middle[1]) / spread[1]) ** 2) / 2)
-
-
-def _joint_centre(frames: NDArray[np.float64], inside: Plane, radii: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Centre (row, col) on which the slices agree."""
-    from scipy.ndimage import gaussian_filter  # here: it is slow to import
-
-    total = np.zeros(inside.shape)
-    for k in range(frames.shape[1]):
-        moving = gaussian_filter(frames[:, k].std(axis=0), radii[0]) if len(frames) > 1 else np.ones(inside.shape)
-        votes = _votes(frames[0, k], inside * moving, radii)
-        total += votes / max(float(votes.max()), np.finfo(float).tiny)
-    total = gaussian_filter(total, radii[0]) * inside
-    return np.array(np.unravel_index(int(total.argmax()), total.shape), float)
-
-
-def _slice_centre(frames: NDArray[np.float64], joint: NDArray[np.float64], radii: NDArray[np.float64]) -> Plane:
-    """Centre (row, col) of one slice [frame, row, col] near the joint one, between pixels."""
-    reach, far = REACH * radii[-1], 1.7 * radii[-1]
-    start = np.maximum(np.floor(joint - far), 0).astype(int)
-    stop = np.ceil(joint + far).astype(int) + 1
-    part = frames[:, start[0] : stop[0], start[1] : stop[1]]
-    row, col = np.indices(part.shape[1:])
-    away = np.hypot(row + start[0] - joint[0], col + start[1] - joint[1])
-    near = np.exp(-((away / (0.8 * radii[-1])) ** 2) / 2)
-    votes = np.stack([_votes(plane, near, radii) for plane in part]).sum(axis=0)
-    likely = votes * np.exp(-((2 * away / reach) ** 2) / 2) * (away <= reach)
-    if not likely.any():
-        return joint
-    peak = np.unravel_index(int(likely.argmax()), likely.shape)
-    around = votes * (np.hypot(row - peak[0], col - peak[1]) <= 2 * VOTE_BLUR_PX)
-    return np.array([(around * row).sum(), (around * col).sum()]) / around.sum() + start
-
-
-def _votes(plane: Plane, weight: Plane, radii: NDArray[np.float64]) -> Plane:
-    """How well each point [row, col] is the centre of circular edges that are brighter inside."""
-    from scipy.ndimage import gaussian_filter
-
-    smooth: Plane = gaussian_filter(plane, EDGE_BLUR_PX)
-    steep_row, steep_col = np.gradient(smooth, axis=0), np.gradient(smooth, axis=1)
-    steep: Plane = np.asarray(np.hypot(steep_row, steep_col))
-    strength = steep * weight
-    row, col = np.nonzero((strength >= np.quantile(strength, 1 - EDGE_SHARE)) & (strength > 0))
-    if not len(row):
-        return np.zeros(plane.shape)
-    share = np.minimum(strength[row, col], np.quantile(strength[row, col], 0.8))  # no single bright edge decides
-    toward_row, toward_col = (part[row, col] / steep[row, col] for part in (steep_row, steep_col))
-    total = np.zeros(plane.shape)
-    for radius in radii:
-        to_row, to_col = np.rint(row + radius * toward_row).astype(int), np.rint(col + radius * toward_col).astype(int)
-        held = (to_row >= 0) & (to_col >= 0) & (to_row < plane.shape[0]) & (to_col < plane.shape[1])
-        cells = to_row[held] * plane.shape[1] + to_col[held]
-        counted = np.bincount(cells, share[held], plane.size).reshape(plane.shape)
-        total += gaussian_filter(counted, VOTE_BLUR_PX) ** 2 / radius
-    return total
+    Args:
+        centres: of each slice, evenly spaced.
+        lean_px: standard deviation of how far the axis is off the middle at the ends of the stack.
+        unconfirmed_px: standard deviation of an unconfirmed centre; its displacement is drawn towards none by as much.
+    """
+    level = np.linspace(-1.0, 1.0, len(centres.px)) if len(centres.px) > 1 else np.zeros(1)
+    line = np.stack([np.ones_like(level), level], axis=1)
+    unsure = np.where(centres.confirmed, 0.0, unconfirmed_px**2)
+    off, variance, far = centres.px - np.median(centres.px, axis=0), lean_px**2, np.zeros(len(level))
+    trust = variance / (variance + unsure)
+    for _ in range(LINE_ROUNDS):
+        weights = trust / (1 + far**2)
+        held = np.diag([0.0, variance / lean_px**2])
+        weighted = line.T * weights
+        off = centres.px - line @ np.linalg.solve(weighted @ line + held, weighted @ centres.px)
+        scatter = max(1.4826 * float(np.median(np.abs(off))), LEAST_SCATTER_PX)
+        far = np.hypot(off[:, 0], off[:, 1]) / (FAR * scatter)
+        variance = max(float((weights @ off**2).mean() / weights.sum()), LEAST_SCATTER_PX**2)
+        trust = variance / (variance + unsure)
+    return off * trust[:, None]
 
 
 def _overlap(length: int, step: int) -> tuple[slice, slice]:
