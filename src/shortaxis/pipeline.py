@@ -27,7 +27,7 @@ from shortaxis.files.replace import refuse_to_replace
 from shortaxis.files.writer import write_image, write_json, write_labels
 from shortaxis.jobs.evaluate import evaluate_folders
 from shortaxis.jobs.measure_drawn import measure_drawn
-from shortaxis.jobs.models import ModelInfo, installed_models, locate_model, ready_model
+from shortaxis.jobs.models import ModelInfo, installed_models, locate_model, ready_model, sampling_model
 from shortaxis.jobs.segment import PixelBox, Segmentation, segment_study, with_facts
 from shortaxis.jobs.segment_cohort import CaseEvent, CohortResult, SegmentOptions, segment_cohort
 from shortaxis.jobs.train_method import TrainOptions, train_method
@@ -66,6 +66,7 @@ def segment(
     roi: PixelBox | None = None,
     align: bool = False,
     device: str = "auto",
+    mc_samples: int | None = None,
 ) -> Segmentation:
     """Segment and measure one scan in memory; nothing is written.
 
@@ -78,6 +79,7 @@ def segment(
         roi: the heart's box in pixels, instead of locating it.
         align: correct in-plane shifts between slices before segmenting; labels come back unshifted.
         device: auto, cpu, cuda or cuda:N.
+        mc_samples: predict by the mean of that many Monte-Carlo samples and tell their spread; None for one plain pass.
 
     Raises:
         NoStudy: not exactly one case in `source`.
@@ -85,6 +87,7 @@ def segment(
     """
     compute = choose_compute(device)
     ready = ready_model(locate_model(model, method), compute)
+    ready = ready if mc_samples is None else sampling_model(ready, mc_samples)
     study = source if isinstance(source, Study) else only_study(Path(source))
     scheme = None if label_scheme is None else scheme_named(label_scheme)
     return segment_study(with_facts(study, facts), ready, compute, scheme, roi, align)

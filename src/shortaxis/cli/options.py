@@ -47,6 +47,10 @@ Species = Annotated[
         "--species", help="Whose heart it is, where the file does not say; told by size.", rich_help_panel=_PATIENT
     ),
 ]
+Modality = Annotated[
+    Literal["cine", "lge"] | None,
+    typer.Option("--modality", help="Cine or late enhancement, where the file does not say.", rich_help_panel=_PATIENT),
+]
 Sex = Annotated[
     Literal["female", "male"] | None, typer.Option("--sex", help="For normal ranges.", rich_help_panel=_PATIENT)
 ]
@@ -124,15 +128,17 @@ def facts_of(
     ed_number: int | None,
     es_number: int | None,
     species: Literal["human", "mouse"] | None = None,
+    modality: Literal["cine", "lge"] | None = None,
 ) -> Facts | None:
     """The facts given on the command line, frame numbers turned into indices; None where none was given."""
     from shortaxis.core.study import Facts
 
-    facts = (sex, height_cm, weight_kg, heart_rate_bpm, frame_time_ms, ed_number, es_number, species)
+    facts = (sex, height_cm, weight_kg, heart_rate_bpm, frame_time_ms, ed_number, es_number, species, modality)
     if all(given is None for given in facts):
         return None
 
     return Facts(
+        modality=modality,
         species=species,
         sex=sex,
         height_cm=_in_cm(height_cm),

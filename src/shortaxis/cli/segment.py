@@ -15,6 +15,7 @@ from shortaxis.cli.options import (
     HeartRate,
     Height,
     Inputs,
+    Modality,
     Out,
     Overwrite,
     Precision,
@@ -51,6 +52,13 @@ def segment(
     roi: Annotated[
         str | None, typer.Option(metavar="r0,c0,r1,c1", help="The heart's box in pixels, instead of locating it.")
     ] = None,
+    mc_samples: Annotated[
+        int | None,
+        typer.Option(
+            "--mc-samples", metavar="N", min=2, help="Segment by N Monte-Carlo samples and write their variance."
+        ),
+    ] = None,
+    modality: Modality = None,
     species: Species = None,
     sex: Sex = None,
     height: Height = None,
@@ -80,7 +88,8 @@ def segment(
         roi=box_of(roi),
         align=align,
         linkage=linkage,
-        facts=facts_of(sex, height, weight, heart_rate, frame_time_ms, ed_frame, es_frame, species),
+        mc_samples=mc_samples,
+        facts=facts_of(sex, height, weight, heart_rate, frame_time_ms, ed_frame, es_frame, species, modality),
     )
     with watch_cases() as watch:
         result = segment_cohort(inputs, out, options, watch)

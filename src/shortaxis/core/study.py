@@ -17,6 +17,7 @@ from shortaxis.core.labels import Labels
 
 Spacing = tuple[float, float, float]
 Species = Literal["human", "mouse"]
+Modality = Literal["cine", "lge"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,7 +76,7 @@ class Note:
 class Facts:
     """What is known about the scan and the patient beside the voxels. None means not known, never a default."""
 
-    modality: Literal["cine", "lge"] = "cine"
+    modality: Modality | None = None  # None: `core.modality.with_modality` tells it by the frames, or asks
     species: Species | None = None  # None: `core.species.with_species` tells it by size
     ed_index: int | None = None  # 0-based among this study's frames
     es_index: int | None = None

@@ -69,7 +69,11 @@ def save_bundle(path: Path, bundle: Bundle) -> str:
         "method": bundle.method,
         "recipe_name": bundle.recipe_name,
         "recipe": bundle.recipe,
-        "scheme": {"name": bundle.scheme.name, "codes": {str(k): str(v) for k, v in bundle.scheme.codes.items()}},
+        "scheme": {
+            "name": bundle.scheme.name,
+            "codes": {str(code): str(structure) for code, structure in bundle.scheme.codes.items()},
+            "unions": {str(whole): [str(part) for part in parts] for whole, parts in bundle.scheme.unions.items()},
+        },
         "card": bundle.card,
     }
     data = save(tensors, metadata={"shortaxis": json.dumps(manifest, allow_nan=False)})
@@ -114,11 +118,13 @@ def _rebuild(manifest: Mapping[str, Any], tensors: Mapping[str, Tensor], sha256:
     if not members:
         raise ValueError("no weights at all")
     codes = {int(code): Structure(name) for code, name in manifest["scheme"]["codes"].items()}
+    parts = manifest["scheme"].get("unions", {})  # of models made before unions were kept there are none
+    unions = {Structure(whole): tuple(Structure(part) for part in named) for whole, named in parts.items()}
     return Bundle(
         manifest["method"],
         manifest["recipe_name"],
         dict(manifest["recipe"]),
-        LabelScheme(manifest["scheme"]["name"], codes),
+        LabelScheme(manifest["scheme"]["name"], codes, unions),
         [members[number] for number in sorted(members)],
         dict(manifest["card"]),
         sha256,

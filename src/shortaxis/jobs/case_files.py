@@ -50,6 +50,11 @@ def _write_origin(result: Segmentation, origin: Origin, folder: Path) -> list[Pa
             index = phases[f"{phase}_index"]
             if index is not None:
                 written.append(put(f"{phase}_labels", result.labels[[index]], False))
+    if result.variance is not None:
+        path = folder / f"{origin.stem}_variance.nii.gz"
+        time_ms = study.facts.frame_time_ms
+        write_image(path, result.variance[frames], study.grid, is_4d=origin.is_4d, frame_time_ms=time_ms)
+        written.append(path)
     if study.keeps_image:
         path = folder / f"{origin.stem}_image.nii.gz"
         write_image(path, study.image[frames], study.grid, is_4d=origin.is_4d, frame_time_ms=study.facts.frame_time_ms)

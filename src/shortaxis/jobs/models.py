@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import entry_points
 from pathlib import Path
 
 from torch import nn
 
 from shortaxis.core.compute import Compute
-from shortaxis.core.errors import BadWeights, ModelMissing
-from shortaxis.core.method import Method, Repair, Stage
+from shortaxis.core.errors import BadConfiguration, BadWeights, ModelMissing
+from shortaxis.core.method import Method, Repair, Sampler, Stage
 from shortaxis.files.bundle import Bundle, load_bundle
 from shortaxis.methods import method_named
 
@@ -99,6 +99,23 @@ def ready_model(path: Path, compute: Compute) -> Model:
         for stage in stages
     }
     return Model(bundle, method, stages, nets)
+
+
+def sampling_model(model: Model, samples: int) -> Model:
+    """The model whose last stage predicts by that many Monte-Carlo samples.
+
+    Raises:
+        BadConfiguration: the stage cannot sample, or fewer than two samples, which have no spread.
+    """
+    *locators, last = model.stages
+    if not isinstance(last, Sampler):
+        raise BadConfiguration(
+            "a model whose method predicts by Monte-Carlo samples", f"{model.method.name}, which does not",
+            "leave out --mc-samples, or choose a model of another --method",
+        )  # fmt: skip
+    if samples < 2:
+        raise BadConfiguration("at least 2 Monte-Carlo samples", str(samples), "raise --mc-samples, or leave it out")
+    return replace(model, stages=(*locators, last.sampling(samples)))
 
 
 def _net(stage: Stage, bundle: Bundle, weights: Mapping[str, object] | None, compute: Compute, path: Path) -> nn.Module:

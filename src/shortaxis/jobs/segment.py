@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Any
 
@@ -12,10 +12,12 @@ from numpy.typing import NDArray
 from shortaxis.core.compute import Compute
 from shortaxis.core.errors import BadPatientFacts, WrongDimensions, WrongKindOfScan
 from shortaxis.core.found import Found
-from shortaxis.core.labels import LabelScheme
+from shortaxis.core.labels import LabelScheme, Structure
+from shortaxis.core.modality import with_modality
 from shortaxis.core.species import BY_SIZE, with_species
 from shortaxis.core.study import Facts, Note, Study
 from shortaxis.jobs.models import Model
+from shortaxis.jobs.spread import Spread
 from shortaxis.measure.case import measure_case
 from shortaxis.predict.cine import segment_cine
 from shortaxis.predict.orientation import settle_orientation
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
 
 PixelBox = tuple[float, float, float, float]  # first row, first column, last row, last column
 
+_MODALITIES = {"cine": "a cine", "lge": "late enhancement"}
 TRAINED_ON = Note("SA-W110", "The model was trained on this very scan: its result says nothing about unseen ones.")
 
 
@@ -38,6 +41,7 @@ class Segmentation:
         scheme: those numbers.
         measures: nested measures; what is undefined is None with its reason under `reasons`.
         boxes: [frame, slice, 4] from the locator, on the study's grid, or None.
+        variance: float32 [frame, slice, row, col] over Monte-Carlo samples, or None where there was one pass.
     """
 
     study: Study
@@ -45,6 +49,7 @@ class Segmentation:
     scheme: LabelScheme
     measures: dict[str, Any]
     boxes: NDArray[np.float64] | None
+    variance: NDArray[np.float32] | None = None
 
 
 def segment_study(
@@ -62,21 +67,34 @@ def segment_study(
         WrongKindOfScan: the method is not made for this modality or species, or the model was trained on another.
         WrongDimensions: `roi` lies outside the image.
     """
-    study = with_species(study)
+    study = with_modality(with_species(study), model.method.accepts.modalities)
     _refuse_unfit(study, model)
+    spread = Spread(study, model.bundle.scheme)
     shown, shifts = _aligned(study) if align else (study, None)
     located = None if roi is None else _given(roi, study)
     turned: tuple[Note, ...] = ()
     if located is None:
         shown, turned = settle_orientation(model.stages, model.nets, shown, model.bundle.scheme, compute)
-    found = segment_cine(model.stages, model.nets, shown, model.bundle.scheme, model.repair, compute, located, report)
+    found = segment_cine(
+        model.stages, model.nets, shown, model.bundle.scheme, model.repair, compute, located, report, spread.take
+    )
     labels = found.labels if shifts is None else shifts.undo(found.labels).astype(np.uint8, copy=False)
     boxes = found.boxes if shifts is None or found.boxes is None or roi is not None else shifts.undo_boxes(found.boxes)
     known = (TRAINED_ON,) if study.sha256 in model.bundle.card.get("training_cases_sha256", ()) else ()
-    study = study.with_notes(*turned, *found.notes, *known)
+    study = study.with_notes(*turned, *found.notes, *known, *_experimental(model.bundle.card))
     wanted = scheme or model.bundle.scheme
     labels = labels if wanted is model.bundle.scheme else model.bundle.scheme.translate(labels, wanted)
-    return Segmentation(study, labels, wanted, measure_case(study, labels, wanted), boxes)
+    measures = spread.told_in(measure_case(study, labels, wanted))
+    variance = spread.variance
+    if variance is not None and shifts is not None:
+        variance = shifts.undo(variance).astype(np.float32, copy=False)
+    return Segmentation(study, labels, wanted, measures, boxes, variance)
+
+
+def _experimental(card: Mapping[str, Any]) -> tuple[Note, ...]:
+    """What a model's card says of itself goes into every output."""
+    reason = card.get("experimental")
+    return (Note("SA-W114", f"This model is experimental: {reason}"),) if reason else ()
 
 
 def with_facts(study: Study, given: Facts | None) -> Study:
@@ -84,11 +102,18 @@ def with_facts(study: Study, given: Facts | None) -> Study:
 
     Raises:
         BadPatientFacts: an ED or ES frame beyond the study's frames.
+        WrongKindOfScan: another modality than the scan itself states.
     """
     if given is None:
         return study
     known = {item.name: getattr(given, item.name) for item in fields(Facts) if getattr(given, item.name) is not None}
     kept = {name: value for name, value in known.items() if value != getattr(Facts(), name)}
+    stated = study.facts.modality
+    if stated is not None and kept.get("modality", stated) != stated:
+        raise WrongKindOfScan(
+            f"{_MODALITIES[kept['modality']]}, as --modality says", f"{_MODALITIES[stated]}, as the file says",
+            "leave --modality out, or correct it",
+        )  # fmt: skip
     for name in ("ed_index", "es_index"):
         if kept.get(name, 0) >= study.n_frames:
             raise BadPatientFacts(
@@ -106,6 +131,18 @@ def _refuse_unfit(study: Study, model: Model) -> None:
             "choose another --method; see `shortaxis methods`",
         )
     _refuse_other_species(study, model)
+    _refuse_other_modality(study, model)
+
+
+def _refuse_other_modality(study: Study, model: Model) -> None:
+    """Blood and scar look otherwise on late enhancement; a card that does not say is told by its structures."""
+    by_scheme = "lge" if model.bundle.scheme.has(Structure.INFARCT) else "cine"
+    trained = model.bundle.card.get("modality", by_scheme)
+    if study.facts.modality != trained:
+        raise WrongKindOfScan(
+            f"{_MODALITIES[trained]}, as this model was trained on", _MODALITIES[str(study.facts.modality)],
+            "take a model of the scan's modality; if the scan does not say its own, --modality does",
+        )  # fmt: skip
 
 
 def _refuse_other_species(study: Study, model: Model) -> None:

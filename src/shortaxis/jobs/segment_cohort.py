@@ -17,7 +17,7 @@ from shortaxis.core.study import Facts, Note, Study
 from shortaxis.files.writer import write_csv, write_json, write_text
 from shortaxis.jobs.case_files import MEASURES, REPORT, THUMBNAIL, write_case
 from shortaxis.jobs.finished import MANIFEST, is_finished, read_manifest, source_fingerprint, whole_folder
-from shortaxis.jobs.models import Model, locate_model, ready_model
+from shortaxis.jobs.models import Model, locate_model, ready_model, sampling_model
 from shortaxis.jobs.segment import PixelBox, segment_study, with_facts
 from shortaxis.read.find import Case, find_cases, read_case
 from shortaxis.report.cohort import CohortEntry, cohort_rows, render_cohort
@@ -40,6 +40,7 @@ class SegmentOptions:
     align: bool = False
     facts: Facts | None = None
     linkage: Path | None = None
+    mc_samples: int | None = None  # None: one pass with dropout off
 
 
 @dataclass(frozen=True)
@@ -89,11 +90,14 @@ def segment_cohort(
     Raises:
         NoStudy: nothing to segment was found.
         ModelMissing, BadWeights, DeviceMissing: before any case is begun.
+        BadConfiguration: Monte-Carlo samples of a method that has none.
         WriteFailed: the tables could not be written.
     """
     compute = choose_compute(options.device, options.precision)
     path = locate_model(options.model, options.method)
     model = ready_model(path, compute)
+    if options.mc_samples is not None:
+        model = sampling_model(model, options.mc_samples)
     work = _Work(out, options, path.stem, model, compute, _settings(options, model))
     every = find_cases(inputs)
     number, count = options.shard or (1, 1)
@@ -113,7 +117,12 @@ def segment_cohort(
 def _terms(name: str, model: Model) -> str:
     """A model's terms in one line, as far as its card states them."""
     card = model.bundle.card
-    stated = {"trained on": "trained_on", "licence": "licence", "please cite": "citation"}
+    stated = {
+        "trained on": "trained_on",
+        "licence": "licence",
+        "please cite": "citation",
+        "EXPERIMENTAL:": "experimental",
+    }
     parts = [f"{words} {card[key]}" for words, key in stated.items() if card.get(key)]
     return f"model {name} ({model.bundle.method}): {'; '.join(parts) or 'its card states no terms'}"
 
@@ -168,6 +177,7 @@ def _segment_into(study: Study, folder: Path, work: _Work, fingerprints: Mapping
 def _plain(options: SegmentOptions) -> dict[str, Any]:
     """Options as they go into a manifest: no path, nothing about the patient."""
     kept = {"label_scheme", "report", "precision", "roi", "align"}
+    kept |= set() if options.mc_samples is None else {"mc_samples"}
     return {key: value for key, value in asdict(options).items() if key in kept}
 
 

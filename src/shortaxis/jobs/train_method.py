@@ -13,7 +13,7 @@ from typing import Any, Literal
 from shortaxis import __version__
 from shortaxis.core.compute import Precision, choose_compute
 from shortaxis.core.errors import CannotResume, OutputExists, UnknownName
-from shortaxis.core.labels import LabelScheme, scheme_named
+from shortaxis.core.labels import LabelScheme, Structure, scheme_named
 from shortaxis.core.method import Method, RecipeName, Stage
 from shortaxis.core.recipe import Recipe
 from shortaxis.core.study import Species
@@ -170,6 +170,7 @@ def _bundle(
         "held_out_sha256": _hashes(cases, fold.validation),
         "training_cases_sha256": _hashes(cases, fold.train),
         "species": species_of_all(cases),
+        "modality": cases[0].read().facts.modality or ("lge" if scheme.has(Structure.INFARCT) else "cine"),
         "licence": "the terms of the training data",
         "program": f"shortaxis {__version__}",
     }

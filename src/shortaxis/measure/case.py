@@ -17,6 +17,7 @@ from shortaxis.core.species import with_species
 from shortaxis.core.study import Facts, Grid, Note, Study
 from shortaxis.measure.accept import check_labels
 from shortaxis.measure.enclosed import with_enclosed_cavity
+from shortaxis.measure.infarct import infarct
 from shortaxis.measure.normal import body_surface_area_m2, normal_ranges
 from shortaxis.measure.phases import Phases, find_phases
 from shortaxis.measure.units import restated, units_of
@@ -48,9 +49,10 @@ def measure_case(
         facts: what is known about scan and patient; the study's own where not given.
 
     Returns:
-        A dictionary with `case`, `phases`, `lv`, `rv`, `wall`, `patient`, `curve` (`frame` is 0-based), `slices` (one
-        row per slice), `ranges` (normal ranges by dotted key), `convention`, `notes` and `reasons`. A mouse's volumes
-        are in microlitres and its masses in milligrams, under keys as `lv.edv_ul` and `lv.mass_mg`.
+        A dictionary with `case`, `phases`, `lv`, `rv`, `wall`, `infarct` (where the labels part the myocardium),
+        `patient`, `curve` (`frame` is 0-based), `slices` (one row per slice), `ranges` (normal ranges by dotted key),
+        `convention`, `notes` and `reasons`. A mouse's volumes are in microlitres and its masses in milligrams, under
+        keys as `lv.edv_ul` and `lv.mass_mg`.
 
     Raises:
         GridMismatch: the labels' shape is not the study's.
@@ -74,6 +76,7 @@ def measure_case(
         | myocardium(counts.get(Structure.MYOCARDIUM), phases, scale),
         "rv": ventricle("right ventricle", counts.get(Structure.RV_CAVITY), phases, scale),
         "wall": _wall(labels, scheme, study.grid, phases),
+        "infarct": infarct(labels[phases.ed_index or 0], scheme, study.grid.voxel_ml),
         "patient": patient,
     }
     reasons = {f"{name}.{key}": why for name, part in sections.items() for key, (_, why) in part.items() if why}
@@ -81,7 +84,7 @@ def measure_case(
     slices, no_slices = _slices(counts, study.grid, phases)
     measures = {
         "case": study.name,
-        **{name: {key: value for key, (value, _) in part.items()} for name, part in sections.items()},
+        **{name: {key: value for key, (value, _) in part.items()} for name, part in sections.items() if part},
         "curve": curve,
         "slices": slices,
         "ranges": normal_ranges(facts),

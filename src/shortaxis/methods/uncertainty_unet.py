@@ -44,7 +44,7 @@ from torch.nn import functional as F
 
 from shortaxis.core.found import Found, Inferred, Piece
 from shortaxis.core.labels import ACDC, LabelScheme
-from shortaxis.core.method import Loss, Method, Stage
+from shortaxis.core.method import Accepts, Loss, Method, Stage
 from shortaxis.core.recipe import FitRecipe, Recipe, Settings
 from shortaxis.core.sample import Batch, Sample
 from shortaxis.core.study import Study
@@ -345,7 +345,7 @@ TUNED = UncertaintyRecipe(  # all ours
     segment=UncertaintyConfig(
         window=HeartVolumeConfig(plane=TUNED_WINDOW.model_copy(update={"reach": 0}), depth=12),
         plan=Plan(
-            widths=(16, 32, 64, 128, 192),
+            widths=(16, 32, 64, 96, 160),
             strides=((1, 2, 2),) * 4,
             kernels=(IN_PLANE, IN_PLANE, IN_PLANE, IN_SPACE, IN_SPACE),
         ),
@@ -363,4 +363,5 @@ METHOD = Method(
     stages=stages,
     repairs={"paper": leave_as_is, "tuned": repair_heart},  # the paper has none
     default_scheme=ACDC,
+    accepts=Accepts(modalities=frozenset({"cine", "lge"})),
 )

@@ -38,6 +38,21 @@ class CineLabels:
     notes: tuple[Note, ...]
 
 
+@dataclass(frozen=True, eq=False)
+class Drawn:
+    """What Monte-Carlo passes said of one frame, before any repair; numbers of the scheme, on the study's grid.
+
+    Attributes:
+        mean: uint8 [slice, row, col], the likeliest class of the samples' mean.
+        samples: uint8 [sample, slice, row, col], the likeliest class of each.
+        variance: float32 [slice, row, col], mean over class maps.
+    """
+
+    mean: NDArray[np.uint8]
+    samples: NDArray[np.uint8]
+    variance: NDArray[np.float32]
+
+
 def segment_cine(
     stages: Sequence[Stage],
     nets: Mapping[str, Sequence[nn.Module]],
@@ -47,6 +62,7 @@ def segment_cine(
     compute: Compute,
     located: Found | None = None,
     report: Callable[[int, int], None] = lambda done, total: None,
+    drawn: Callable[[int, Drawn], None] = lambda frame, draws: None,
 ) -> CineLabels:
     """Labels for every frame of a study.
 
@@ -59,6 +75,7 @@ def segment_cine(
         compute: device and precision.
         located: boxes given by hand; then the locators do not run.
         report: told (frames done, frames in all).
+        drawn: given (frame, what was drawn) where the last stage samples; nothing of it is kept here.
     """
     frames = list(range(study.n_frames))
     upstream, notes = located, []
@@ -76,6 +93,9 @@ def segment_cine(
         for frame, probs in zip(part, _probabilities(found), strict=True):
             labels[frame] = repair(_codes(probs, scheme), scheme)
             certainty[frame] = _certainty(probs, labels[frame])
+            if found.samples is not None and found.variance is not None:
+                at = frame - first
+                drawn(frame, Drawn(_codes(probs, scheme), _table(scheme)[found.samples[at]], found.variance[at]))
             report(frame + 1, len(frames))
     return CineLabels(labels, scheme, None if upstream is None else upstream.boxes, certainty, tuple(notes))
 
@@ -92,8 +112,12 @@ def _probabilities(found: Found) -> NDArray[np.float32]:
 
 def _codes(probs: NDArray[np.float32], scheme: LabelScheme) -> NDArray[np.uint8]:
     """The likeliest class of each voxel [slice, row, col], as the scheme's number."""
-    table = np.array([0, *scheme.codes], np.uint8)
-    return table[probs.argmax(axis=0)]
+    return _table(scheme)[probs.argmax(axis=0)]
+
+
+def _table(scheme: LabelScheme) -> NDArray[np.uint8]:
+    """Class number -> the scheme's number."""
+    return np.array([0, *scheme.codes], np.uint8)
 
 
 def _certainty(probs: NDArray[np.float32], labels: NDArray[np.uint8]) -> NDArray[np.float64]:

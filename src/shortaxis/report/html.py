@@ -43,6 +43,8 @@ _FIGURES = {
     "rv.ef": "RV EF",
     "rv.edv": "RV EDV",
     "rv.esv": "RV ESV",
+    "infarct.infarct_volume": "Infarct",
+    "infarct.infarct": "Infarct share",
 }
 _ABOUT = (
     "Contours follow the edges of the segmented pixels, smoothed by at most half a pixel; 'Pixel edges' shows them exactly. "
@@ -152,7 +154,9 @@ def _corners(box: Box) -> list[int]:
 def _summary(study: Study) -> str:
     """Kind of scan, counts and spacing in one line."""
     n_frames, n_slices = study.image.shape[:2]
-    kind = {"cine": "Short-axis cine", "lge": "Short-axis late enhancement"}[study.facts.modality]
+    kind = {"cine": "Short-axis cine", "lge": "Short-axis late enhancement"}.get(
+        str(study.facts.modality), "Short-axis stack"
+    )
     kind += " of a mouse" if study.facts.species == "mouse" else ""
     counts = f"{n_frames} frame{'s' * (n_frames != 1)} × {n_slices} slice{'s' * (n_slices != 1)}"
     if study.grid.spacing_mm is None:

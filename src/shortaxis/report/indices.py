@@ -52,10 +52,18 @@ NAMES: Mapping[str, str] = {
     "ed_number": "End-diastolic frame",
     "es_number": "End-systolic frame",
     "source": "Phases taken from",
+    "infarct": "Infarct, share of the myocardium",
+    "no_reflow": "No-reflow, share of the myocardium",
+    "no_reflow_volume": "No-reflow volume",
+    "no_reflow_mass": "No-reflow mass",
+    "n_samples": "Monte-Carlo samples",
+    "image_variance": "Variance, mean over the image",
 }
 SECTION_TITLES: Mapping[str, str] = {
     "lv": "Left ventricle",
     "rv": "Right ventricle",
+    "infarct": "Infarct and no-reflow",
+    "uncertainty": "Uncertainty (Monte-Carlo samples)",
     "wall": "Wall",
     "patient": "Patient facts",
 }

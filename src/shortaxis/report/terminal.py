@@ -11,7 +11,7 @@ from rich.text import Text
 
 from shortaxis.report.indices import Index, sections_of
 
-_SHOWN = ("lv", "rv")
+_SHOWN = ("infarct", "uncertainty", "lv", "rv")
 
 
 def case_table(measures: Mapping[str, Any]) -> RenderableType:
