@@ -21,18 +21,16 @@ Where we differ, and why:
 - Distance in eq. 1 is taken in the volume, with the voxel's shape; the formula is 2D, the data are 3D. `distance = "2d"`
   takes it slice by slice.
 - W is 1 inside the reference, where the distance is 0, and 1 / (distance + 1) outside: eq. 1 does not single out the
-  inner contour, and an error deep in the wall weighs more than one a voxel outside it.
+  inner contour, and a missed voxel weighs more than a false one.
 - Several structures (`multi-class head`, ours, for ACDC): the published sigmoid is the softmax of one structure against
   a background whose logit is 0; with several structures it is the softmax of all of them. One structure stays as published.
-- A human heart (ours): the window's pixel is the mouse's 0.1307 mm or larger, so that the located heart takes at most
-  `fill` of the window; the slices' distance keeps its ratio to the pixel (0.16 / 0.1307). A heart ten times as large is
-  seen with voxels about ten times as large.
+- A human heart (ours): the pixel is the mouse's 0.1307 mm or larger, so that the located heart takes at most `fill` of
+  the window, and the slices keep their ratio to it (0.16 / 0.1307): ten times the heart, about ten times the voxel.
 
-What the paper leaves unsaid, and what we chose: the levels' widths (fitted to 24.66 M parameters); which output is "the
-first level" (here the fused one, which no other term would train; the side outputs of decoder levels 2 to 4 weigh 0.5);
-what fills the decoder's lowest input (the pooled fourth level, mirrored); the way up (a convolution, then trilinear);
-sizes that do not halve (pooled upward); the gate's kernel and ratio (Khanh's 7 and 8, the kernel in 3D); the crop's
-centre (a located heart). The whole list is in docs/papers/attention-mnet.md.
+What the paper leaves unsaid, and what we chose: the widths (fitted to 24.66 M parameters); "the first level" of the deep
+supervision (here the fused output, which nothing else would train; side outputs of decoder levels 2 to 4 weigh 0.5); the
+decoder's lowest input (the pooled fourth level); the way up (a convolution, then trilinear); the gate's kernel and ratio
+(Khanh's 7 and 8, in 3D); the crop's centre (a located heart). The whole list is in docs/papers/attention-mnet.md.
 """
 
 from __future__ import annotations
@@ -319,10 +317,7 @@ PAPER = AttentionMNetRecipe(
         steps=150 * 88,  # section III-B: 150 epochs, of 700 volumes in batches of 8
         batch=8,
         learning_rate=1e-4,
-        schedule="plateau",
-        plateau_patience=8,
-        plateau_factor=0.5,
-        plateau_min_delta=1e-4,
+        schedule="plateau",  # patience 8, factor 0.5, min delta 1e-4 are FitRecipe's own defaults; section III-B
         validate_every=88,  # once an epoch; unstated, Keras' way; ours
     ),
 )
@@ -331,12 +326,12 @@ TUNED = AttentionMNetRecipe(  # all ours
     locate_fit=_locate_fit,
     segment=AttentionMNetConfig(
         window=HeartVolumeConfig(plane=TUNED_WINDOW, depth=12),  # native slices: 5 to 10 mm hold nothing between them
-        widths=(16, 32, 64, 128),
-        blocks=3,
+        widths=(12, 24, 64, 128),
+        blocks=2,
         blocks_across=1,
         pool=(1, 2, 2),
         gate_kernel=(3, 7, 7),
-        fuse_width=16,
+        fuse_width=12,
         fuse_reduced=8,
         distance_weight=1.0,
         level_weights=(1.0, 0.5, 0.25, 0.125),
