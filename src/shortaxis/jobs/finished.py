@@ -14,21 +14,36 @@ from shortaxis.core.errors import OutputExists, WriteFailed
 from shortaxis.read.folders import walk
 
 MANIFEST = "manifest.json"
+TABLE, PAGE = "measures.csv", "index.html"  # of a cohort, beside its cases' folders
 WAY_OUT = "choose another --out, or give --overwrite"
 
 
-def source_fingerprint(path: Path) -> str:
+def source_fingerprint(path: Path, out: Path | None = None) -> str:
     """A hash of which files a case is read from: names below its own, sizes and times of change, not their content.
 
-    Cheap enough to ask of fifty thousand cases before deciding which are done.
+    Cheap enough to ask of fifty thousand cases before deciding which are done. What an earlier run wrote to `out` is no
+    part of the scan, even where `out` is the case's own folder or lies in it.
     """
     files = [path] if path.is_file() else sorted(file for _, inside in walk(path) for file in inside)
     digest = hashlib.sha256()
     for file in files:
+        if out is not None and file != path and _is_output(file, path, out):
+            continue
         facts = file.stat()
         name = file.relative_to(path.parent)
         digest.update(f"{name}\0{facts.st_size}\0{facts.st_mtime_ns}\n".encode(errors="surrogateescape"))
     return digest.hexdigest()
+
+
+def _is_output(file: Path, case: Path, out: Path) -> bool:
+    """Whether a file of a case's folder lies in `out` and is a result: all does, unless `out` holds the scan itself."""
+    file, case, out = file.resolve(), case.resolve(), out.resolve()
+    if not file.is_relative_to(out):
+        return False
+    if not case.is_relative_to(out):
+        return True
+    first = out / file.relative_to(out).parts[0]
+    return first.name in (TABLE, PAGE) if first == file else first != case and (first / MANIFEST).is_file()
 
 
 def is_finished(folder: Path, fingerprints: Mapping[str, str]) -> bool:

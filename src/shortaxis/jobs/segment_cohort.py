@@ -16,7 +16,7 @@ from shortaxis.core.labels import scheme_named
 from shortaxis.core.study import Facts, Note, Study
 from shortaxis.files.writer import write_csv, write_json, write_text
 from shortaxis.jobs.case_files import MEASURES, REPORT, THUMBNAIL, write_case
-from shortaxis.jobs.finished import MANIFEST, is_finished, read_manifest, source_fingerprint, whole_folder
+from shortaxis.jobs.finished import MANIFEST, PAGE, TABLE, is_finished, read_manifest, source_fingerprint, whole_folder
 from shortaxis.jobs.models import Model, locate_model, ready_model, sampling_model
 from shortaxis.jobs.segment import PixelBox, segment_study, with_facts
 from shortaxis.read.find import Case, find_cases, read_case
@@ -130,7 +130,7 @@ def _terms(name: str, model: Model) -> str:
 def _one_case(case: Case, work: _Work, result: CohortResult) -> tuple[Note, ...]:
     """Do a case and file it under what became of it; its notes."""
     try:
-        fingerprints = {"source": source_fingerprint(case.path), "settings": work.settings}
+        fingerprints = {"source": source_fingerprint(case.path, work.out), "settings": work.settings}
         folder = work.out / case.name
         if not work.options.overwrite and is_finished(folder, fingerprints):
             result.skipped.append(case.name)
@@ -191,11 +191,11 @@ def _settings(options: SegmentOptions, model: Model) -> str:
 def _tabulate(work: _Work, result: CohortResult, cases: Sequence[Case]) -> None:
     """One table and, for several cases, one page: over all that are done, now or earlier, and those that failed."""
     entries = [entry for case in cases for entry in _entries(work.out, case.name, result)]
-    write_csv(work.out / "measures.csv", cohort_rows([entry.measures for entry in entries]))
+    write_csv(work.out / TABLE, cohort_rows([entry.measures for entry in entries]))
     if len(entries) == 1 and entries[0].href is not None:
         result.report = work.out / entries[0].href
     elif work.options.report and len(entries) > 1:
-        result.report = work.out / "index.html"
+        result.report = work.out / PAGE
         write_text(result.report, render_cohort(entries))
 
 
