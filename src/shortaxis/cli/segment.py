@@ -28,6 +28,15 @@ from shortaxis.cli.options import (
     shard_of,
 )
 
+Linkage = Annotated[
+    Path | None,
+    typer.Option("--linkage", metavar="FILE", help="Also write which case came from which path. Keep it private."),
+]
+McSamples = Annotated[
+    int | None,
+    typer.Option("--mc-samples", metavar="N", min=2, help="Segment by N Monte-Carlo samples and write their variance."),
+]
+
 
 def segment(
     inputs: Inputs,
@@ -45,19 +54,11 @@ def segment(
         str | None, typer.Option(metavar="i/n", help="Do the i-th of n shares of the cases, counted from 1.")
     ] = None,
     align: Annotated[bool, typer.Option("--align", help="Correct in-plane shifts between slices first.")] = False,
-    linkage: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", help="Also write which case came from which path. Keep it private."),
-    ] = None,
+    linkage: Linkage = None,
     roi: Annotated[
         str | None, typer.Option(metavar="r0,c0,r1,c1", help="The heart's box in pixels, instead of locating it.")
     ] = None,
-    mc_samples: Annotated[
-        int | None,
-        typer.Option(
-            "--mc-samples", metavar="N", min=2, help="Segment by N Monte-Carlo samples and write their variance."
-        ),
-    ] = None,
+    mc_samples: McSamples = None,
     modality: Modality = None,
     species: Species = None,
     sex: Sex = None,

@@ -28,6 +28,6 @@ def with_enclosed_cavity(
     wall = scheme.mask(labels, Structure.MYOCARDIUM)
     both = np.zeros(labels.shape, np.uint8)
     in_plane = ndimage.generate_binary_structure(2, 1)[None, None]  # nothing is enclosed across slices or frames
-    both[ndimage.binary_fill_holes(wall, in_plane)] = LEFT_VENTRICLE.code_of(Structure.LV_CAVITY)
+    both[np.asarray(ndimage.binary_fill_holes(wall, in_plane), bool)] = LEFT_VENTRICLE.code_of(Structure.LV_CAVITY)
     both[wall] = LEFT_VENTRICLE.code_of(Structure.MYOCARDIUM)
     return both, LEFT_VENTRICLE, (ENCLOSED,)
