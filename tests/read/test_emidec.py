@@ -104,13 +104,13 @@ def test_slices_come_in_the_order_of_their_numbers_and_a_missing_one_is_refused(
     assert [path.name[-7:-4] for path in case.images] == ["000", "001", "002"]
     case.images[1].unlink()
     with pytest.raises(IncompleteStudy, match="0, 2"):
-        emidec_png_cases(pictures)
+        read_emidec(emidec_png_cases(pictures)[0])
 
 
 def test_contours_of_some_slices_only_are_refused(pictures: Path) -> None:
     (pictures / "contours" / "Case_P001_slice001.png").unlink()
     with pytest.raises(IncompleteStudy, match="2 of 3"):
-        emidec_png_cases(pictures)
+        read_emidec_labelled(emidec_png_cases(pictures)[1])
 
 
 def test_pictures_that_are_no_whole_8_bit_grey_ones_of_one_size_are_refused(pictures: Path) -> None:

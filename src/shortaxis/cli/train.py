@@ -17,7 +17,7 @@ _MACHINE = "Machine"
 MethodName = Annotated[str, typer.Argument(metavar="METHOD", help="A name from `shortaxis methods`.")]
 Data = Annotated[Path, typer.Option("--data", metavar="DIR", help="The cases and their labels.")]
 Dataset = Annotated[
-    Literal["acdc", "labelled", "mouse", "sunnybrook"],
+    Literal["acdc", "emidec", "labelled", "lvquan", "mmwhs", "mnms", "mouse", "sunnybrook"],
     typer.Option("--dataset", help="How the folder is laid out; labelled: any images with labels beside them."),
 ]
 HeldOut = Annotated[

@@ -14,7 +14,7 @@ from shortaxis.core.species import with_species
 from shortaxis.core.study import Species, Study
 from shortaxis.train.run import TrainingCase
 
-DATASETS = ("acdc", "labelled", "mouse", "sunnybrook")
+DATASETS = ("acdc", "emidec", "labelled", "lvquan", "mmwhs", "mnms", "mouse", "sunnybrook")
 
 
 def training_cases(data: Path, dataset: str, scheme: LabelScheme) -> list[TrainingCase]:
@@ -24,7 +24,7 @@ def training_cases(data: Path, dataset: str, scheme: LabelScheme) -> list[Traini
         UnknownName: no such layout.
         NoStudy: no labelled case was found.
     """
-    makers = {"acdc": _acdc, "labelled": _labelled, "mouse": _mouse, "sunnybrook": _sunnybrook}
+    makers = dict(zip(DATASETS, (_acdc, _emidec, _labelled, _lvquan, _mmwhs, _mnms, _mouse, _sunnybrook), strict=True))
     if dataset not in makers:
         raise UnknownName(f"one of {', '.join(makers)}", repr(dataset), "correct --dataset")
     cases = makers[dataset](data, scheme)
@@ -48,6 +48,45 @@ def _labelled(data: Path, scheme: LabelScheme) -> list[TrainingCase]:
 
     return [
         TrainingCase(case.name, case.patient, partial(read_labelled_case, case, scheme)) for case in find_labelled(data)
+    ]
+
+
+def _emidec(data: Path, scheme: LabelScheme) -> list[TrainingCase]:
+    from shortaxis.read.emidec import find_emidec, read_emidec_labelled
+
+    del scheme
+    return [
+        TrainingCase(case.name, case.name, partial(read_emidec_labelled, case), case.group)
+        for case in find_emidec(data)
+        if case.labels  # the test set has none
+    ]
+
+
+def _lvquan(data: Path, scheme: LabelScheme) -> list[TrainingCase]:
+    from shortaxis.read.lvquan import find_lvquan, read_lvquan_labelled
+
+    del scheme
+    return [TrainingCase(case.name, case.name, partial(read_lvquan_labelled, case)) for case in find_lvquan(data)]
+
+
+def _mmwhs(data: Path, scheme: LabelScheme) -> list[TrainingCase]:
+    from shortaxis.read.mmwhs import find_mmwhs, read_mmwhs_labelled
+
+    del scheme
+    return [
+        TrainingCase(case.name, case.name, partial(read_mmwhs_labelled, case))
+        for case in find_mmwhs(data)
+        if case.labels
+    ]
+
+
+def _mnms(data: Path, scheme: LabelScheme) -> list[TrainingCase]:
+    from shortaxis.read.mnms import find_mnms, group_of, read_mnms_labelled
+
+    del scheme
+    return [
+        TrainingCase(folder.name, folder.name, partial(read_mnms_labelled, folder), group_of(folder))
+        for folder in find_mnms(data)
     ]
 
 

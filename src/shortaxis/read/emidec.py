@@ -57,6 +57,12 @@ class EmidecCase:
     labels: tuple[Path, ...]
     info: Path | None = None
 
+    @property
+    def group(self) -> str | None:
+        """`normal` or `pathological` by the name's letter; None in the test set."""
+        match = _CASE.search(self.name)
+        return _GROUPS.get(match[1]) if match else None
+
 
 def find_emidec(root: Path) -> list[EmidecCase]:
     """The cases at or below `root`, NIfTI folders first, then PNG cases. Raises MissingFile, Unreadable or NoStudy."""
@@ -82,38 +88,36 @@ def emidec_case(folder: Path) -> EmidecCase:
 
 
 def emidec_png_cases(folder: Path) -> list[EmidecCase]:
-    """The PNG cases of a folder that has `images/Case_..._slice000.png`, by name; none where it has not.
-
-    Raises IncompleteStudy where a slice's number or a slice's labels are missing.
-    """
+    """The PNG cases of a folder that has `images/Case_..._slice000.png`, by name; none where it has not."""
     if not (folder / "images").is_dir():
         return []
-    slices: dict[str, dict[int, Path]] = {}
+    slices: dict[str, list[tuple[int, Path]]] = {}
     for path in entries_of(folder / "images")[1]:
         if match := _SLICE.match(path.name):
-            slices.setdefault(match[1], {})[int(match[2])] = path
+            slices.setdefault(match[1], []).append((int(match[2]), path))
     cases = []
     for name, numbered in sorted(slices.items()):
-        if sorted(numbered) != list(range(len(numbered))):
-            found = ", ".join(map(str, sorted(numbered)))
-            raise IncompleteStudy("slices numbered from 0 without a gap", f"{name}: {found}", "copy it again", folder)
-        images = tuple(numbered[index] for index in sorted(numbered))
-        labels = tuple(path for image in images if (path := folder / "contours" / image.name).is_file())
-        if labels and len(labels) < len(images):
-            found = f"{name}: {len(labels)} of {len(images)}"
-            raise IncompleteStudy("contours of every slice", found, "copy the data set again", folder / "contours")
-        cases.append(EmidecCase(name, images, labels))
+        images = tuple(path for _, path in sorted(numbered))
+        beside = (folder / "contours" / image.name for image in images)
+        cases.append(EmidecCase(name, images, tuple(path for path in beside if path.is_file())))
     return cases
+
+
+def emidec_png_case(first_slice: Path) -> EmidecCase:
+    """The PNG case to which a slice in `images/` belongs. Raises NoStudy."""
+    for case in emidec_png_cases(first_slice.parent.parent):
+        if first_slice.name in [path.name for path in case.images]:
+            return case
+    raise NoStudy("images/Case_P001_slice000.png", first_slice.name, "give the data set's folder", first_slice)
 
 
 def read_emidec(case: EmidecCase) -> Study:
     """A case's image as one frame, LGE; its labels are never opened.
 
-    Raises what `load_nifti` or `load_png` raises, and GridMismatch for PNG slices of several sizes.
+    Raises what `load_nifti` or `load_png` raises; for PNG slices IncompleteStudy where a number is missing, GridMismatch
+    where sizes differ.
     """
-    facts = Facts(
-        modality="lge", species="human", group=_GROUPS.get(_kind(case)), sex=_sex(case.info), convention=CONVENTION
-    )
+    facts = Facts(modality="lge", species="human", group=case.group, sex=_sex(case.info), convention=CONVENTION)
     if not _is_png(case.images):
         volume = load_nifti(case.images[0])
         if len(volume.array) != 1:
@@ -122,6 +126,10 @@ def read_emidec(case: EmidecCase) -> Study:
         return Study(
             slug(case.name), volume.array, volume.grid, (origin,), facts, None, volume.notes, sha256=volume.sha256
         )
+    numbers = [int(match[2]) for path in case.images if (match := _SLICE.match(path.name))]
+    if numbers != list(range(len(numbers))):
+        found, where = ", ".join(map(str, numbers)), case.images[0].parent
+        raise IncompleteStudy("slices numbered from 0 without a gap", found, "copy the data set again", where)
     planes, sha256 = _stack(case.images)
     origin = Origin(slug(case.name), (0,), False, case.images[0])
     grid = Grid(planes.shape, PNG_AFFINE, None)
@@ -130,10 +138,16 @@ def read_emidec(case: EmidecCase) -> Study:
 
 
 def read_emidec_labelled(case: EmidecCase) -> Study:
-    """A case's image with its labels. Raises LabelsMissing, GridMismatch and UnknownLabel beside `read_emidec`'s."""
+    """A case's image with its labels.
+
+    Raises LabelsMissing, IncompleteStudy, GridMismatch and UnknownLabel beside what `read_emidec` raises.
+    """
     study = read_emidec(case)
     if not case.labels:
         raise LabelsMissing("a file in Contours", "none", "read the case without labels", case.images[0].parent)
+    if len(case.labels) < len(case.images):
+        found, where = f"{len(case.labels)} of {len(case.images)}", case.labels[0].parent
+        raise IncompleteStudy("contours of every slice", found, "copy the data set again", where)
     if _is_png(case.labels):
         array = _stack(case.labels)[0][None]
         strangers = sorted(set(np.unique(array).tolist()) - {0, *EMIDEC.codes})
@@ -168,11 +182,6 @@ def _stack(paths: Sequence[Path]) -> tuple[NDArray[np.uint8], str]:
         planes.append(plane)
         digest.update(content)
     return np.stack(planes), digest.hexdigest()
-
-
-def _kind(case: EmidecCase) -> str:
-    match = _CASE.search(case.name)
-    return match[1] if match else ""
 
 
 def _sex(info: Path | None) -> Literal["female", "male"] | None:

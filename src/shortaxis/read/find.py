@@ -13,16 +13,17 @@ from typing import Literal
 from shortaxis.core.errors import MissingFile, NoStudy, UnknownFormat, Unreadable, WrongKindOfScan
 from shortaxis.core.study import Study
 from shortaxis.files.names import slug, stem_of, unique
-from shortaxis.read.acdc import looks_like_acdc, read_acdc
+from shortaxis.read.data_sets import DataSetKind, data_set_cases, read_data_set_case
 from shortaxis.read.file_names import LABEL_FOLDERS, has_label_ending, is_nifti, names_long_axis
 from shortaxis.read.folders import entries_of, walk
+from shortaxis.read.lvquan import looks_like_lvquan
 from shortaxis.read.nifti import read_nifti
 from shortaxis.read.segment_export import is_mat, read_segment
 
-Kind = Literal["nifti", "acdc", "dicom", "segment", "unreadable"]
+Kind = Literal["nifti", "dicom", "segment", "unreadable"] | DataSetKind
 MIN_SLICES = 3  # long-axis views come as one slice each, seldom two
 OURS = ("manifest.json", "measures.json")  # what `segment` leaves in a case's folder
-_LOOKED_FOR = "a NIfTI image, a DICOM folder or zip, an ACDC patient folder, a Segment .mat, or a folder of these"
+_LOOKED_FOR = "a NIfTI image, a DICOM folder or zip, a known data set's case, a Segment .mat, or a folder of these"
 
 
 @dataclass(frozen=True)
@@ -62,11 +63,7 @@ def find_cases(inputs: Sequence[Path]) -> list[Case]:
     for kind, place in found.values():
         nameless = kind in ("dicom", "unreadable")  # both count, so that a folder unlocked later renumbers no other
         n_nameless += nameless
-        names.append(
-            f"case-{n_nameless:03d}"
-            if nameless
-            else slug(re.sub(r"\.mat$", "", stem_of(place.absolute()), flags=re.IGNORECASE))
-        )
+        names.append(f"case-{n_nameless:03d}" if nameless else _name_of(place))
     return [Case(name, kind, place) for name, (kind, place) in zip(unique(names), found.values(), strict=True)]
 
 
@@ -81,10 +78,10 @@ def read_case(case: Case) -> tuple[Study, ...]:
         )
     if case.kind == "nifti":
         return (_short_axis(replace(read_nifti(case.path), name=case.name), case.path),)
-    if case.kind == "acdc":
-        return (replace(read_acdc(case.path), name=case.name),)
     if case.kind == "segment":
         return (replace(read_segment(case.path), name=case.name),)
+    if case.kind != "dicom":
+        return (replace(read_data_set_case(case.kind, case.path), name=case.name),)
     from shortaxis.read.dicom import read_dicom  # here: pydicom is only loaded for DICOM
 
     return tuple(study if study.name else replace(study, name=case.name) for study in read_dicom(case.path))
@@ -121,7 +118,7 @@ def _cases_at(path: Path) -> Iterator[tuple[Kind, Path]]:
         if not has_label_ending(path):
             yield "nifti", path
     elif is_mat(path):
-        yield "segment", path
+        yield _kind_of_mat(path), path
     elif _is_dicom(path):
         yield "dicom", path
     else:
@@ -133,8 +130,8 @@ def _cases_below(folder: Path, seen: set[str]) -> Iterator[tuple[Kind, Path]]:
     if real in seen:  # a link back up the tree
         return
     seen.add(real)
-    if looks_like_acdc(folder):
-        yield "acdc", folder
+    if known := data_set_cases(folder):
+        yield from known
         return
     folders, files = entries_of(folder)
     folders = [path for path in folders if not (path.name.lower() in LABEL_FOLDERS or _is_result(path))]
@@ -155,11 +152,21 @@ def _cases_below(folder: Path, seen: set[str]) -> Iterator[tuple[Kind, Path]]:
         yield from _readable_or_named(_cases_below(path, seen), path)
 
 
+def _kind_of_mat(path: Path) -> Kind:
+    """LVQuan's patients by their files' names, every other .mat as one that Segment saved; neither is opened here."""
+    return "lvquan" if looks_like_lvquan(path) else "segment"
+
+
+def _name_of(place: Path) -> str:
+    """A case's slug: its file's or folder's name, without ending and without the number of a first slice."""
+    return slug(re.sub(r"(_slice\d+\.png|\.mat)$", "", stem_of(place.absolute()), flags=re.IGNORECASE))
+
+
 def _single_files(files: Sequence[Path]) -> Iterator[tuple[Kind, Path]]:
     """The files of a folder that are a case each."""
     for path in files:
         if is_mat(path):
-            yield "segment", path
+            yield _kind_of_mat(path), path
         elif is_nifti(path) and not has_label_ending(path):
             yield "nifti", path
 

@@ -121,7 +121,7 @@ def read_lvquan(case: LvquanCase) -> Study:
         image=image[:, None],
         grid=Grid((1, *image.shape[1:]), np.diag([-col_mm, -row_mm, 1.0, 1.0]), None, in_plane_mm=pixel_mm),
         origins=(Origin(slug(case.name), tuple(range(N_FRAMES)), True, case.path),),
-        facts=Facts(species="human", ed_index=ed_index, es_index=es_index, convention=CONVENTION),
+        facts=Facts(modality="cine", species="human", ed_index=ed_index, es_index=es_index, convention=CONVENTION),
         labels=labels,
         notes=(ONE_SLICE,),
         sha256=_sha256(case),

@@ -65,7 +65,7 @@ def read_mmwhs(case: MmwhsCase) -> Study:
         image=volume.array,
         grid=volume.grid,
         origins=(origin,),
-        facts=Facts(species="human"),
+        facts=Facts(modality="cine", species="human"),  # balanced SSFP, as a cine is
         notes=(*volume.notes, NOT_SHORT_AXIS),
         sha256=volume.sha256,
     )

@@ -24,7 +24,7 @@ from typing import Literal
 
 import numpy as np
 
-from shortaxis.core.errors import BadPatientFacts, GridMismatch, LabelsMissing, NoStudy
+from shortaxis.core.errors import BadPatientFacts, GridMismatch, IncompleteStudy, LabelsMissing, NoStudy
 from shortaxis.core.labels import MNMS, Labels
 from shortaxis.core.study import Facts, Note, Origin, Study
 from shortaxis.files.gate import Volume, check_same_grid, load_labels, load_nifti
@@ -84,7 +84,7 @@ def read_mnms(folder: Path) -> Study:
 def read_mnms_labelled(folder: Path) -> Study:
     """A patient's images with the reference labels; of a cine only the frames in which something is drawn.
 
-    Raises LabelsMissing beside what `read_mnms` and `load_labels` raise.
+    Raises LabelsMissing or IncompleteStudy beside what `read_mnms` and `load_labels` raise.
     """
     patient = _patient(folder)
     study = _read_images(patient)
@@ -95,6 +95,9 @@ def read_mnms_labelled(folder: Path) -> Study:
     missing = [path.name for phase, path in patient.frames.items() if phase not in patient.labels]
     if missing:
         raise LabelsMissing("a _gt file for each frame", f"none for {missing[0]}", "read it without labels", folder)
+    bare = [path.name for phase, path in patient.labels.items() if phase not in patient.frames]
+    if bare:
+        raise IncompleteStudy("an image for each _gt file", f"none for {bare[0]}", "copy the data set again", folder)
     volumes = []
     for phase in patient.frames:
         path = patient.labels[phase]
@@ -193,6 +196,7 @@ def _row_of(folder: Path) -> dict[str, str]:
 def _facts(row: Mapping[str, str]) -> Facts:
     sexes: Mapping[str, Literal["female", "male"]] = {"f": "female", "m": "male"}
     return Facts(
+        modality="cine",
         species="human",
         sex=sexes.get(row.get("sex", "").lower()),
         height_cm=_positive(row.get("height")),
