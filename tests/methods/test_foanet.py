@@ -303,6 +303,13 @@ def test_every_configuration_of_table_1_is_a_change_of_the_paper_recipe(name: st
         assert (segment.window.focus is not None) == ("FOA" in letters)
 
 
+def test_what_is_left_out_is_called_none_in_a_configuration() -> None:
+    recipe = PAPER.overlaid({"locate": "none"})
+    assert recipe.locate is None and len(stages(recipe)) == 1
+    for base in (PAPER, TUNED):
+        assert getattr(base.overlaid({"segment": {"window": {"focus": "none"}}}).segment.window, "focus", 1) is None
+
+
 def test_a_batch_of_windows_that_differ_in_size_is_refused() -> None:
     for key in ("locate_fit", "segment_fit"):
         with pytest.raises(BadConfiguration, match=f"{key}.batch = 4"):

@@ -38,10 +38,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
 import torch
+from pydantic import BeforeValidator
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -49,7 +50,7 @@ from shortaxis.core.errors import BadConfiguration
 from shortaxis.core.found import Found, Inferred, Piece
 from shortaxis.core.labels import LEFT_VENTRICLE, LabelScheme
 from shortaxis.core.method import Loss, Method, Stage
-from shortaxis.core.recipe import FitRecipe, Recipe, Settings
+from shortaxis.core.recipe import FitRecipe, Recipe, Settings, none_in_words
 from shortaxis.core.sample import Batch, Field, Sample
 from shortaxis.core.study import Note, Study
 from shortaxis.losses.hybrid import HybridLossConfig, hybrid_loss
@@ -256,7 +257,7 @@ class SegmentStage:
 class FoaRecipe(Recipe):
     """Locator (None: the baseline "B." of table I, whole slices), segmenter, and how each is trained."""
 
-    locate: LocateConfig | None
+    locate: Annotated[LocateConfig | None, BeforeValidator(none_in_words)]
     locate_fit: FitRecipe
     segment: SegmentConfig
     segment_fit: FitRecipe

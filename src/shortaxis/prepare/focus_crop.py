@@ -11,7 +11,7 @@ from shortaxis.core.found import Found
 from shortaxis.core.recipe import Settings
 from shortaxis.core.sample import Sample
 from shortaxis.core.study import Study
-from shortaxis.prepare.focus import central_focus
+from shortaxis.prepare.focus import Focus, central_focus
 from shortaxis.prepare.heart_crop import HeartCropConfig, cut_heart, vary_heart
 
 
@@ -19,7 +19,7 @@ class FocusCropConfig(Settings):
     """A heart crop and the focus on its middle, which is where the heart was located."""
 
     crop: HeartCropConfig = HeartCropConfig()
-    focus: float | None = 2.0  # delta as a share of half the window's side; None: no focus
+    focus: Focus = 2.0  # delta as a share of half the window's side; None: no focus
 
 
 def cut_focus_crop(
