@@ -12,7 +12,7 @@ from rich.console import Console
 
 from shortaxis.cli.exit_codes import Exit
 from shortaxis.cli.progress import TrainingLog, status_of_cohort, watch_cases
-from shortaxis.core.errors import DamagedFile, OutputExists, ShortaxisError
+from shortaxis.core.errors import DamagedFile, OutputExists, ShortaxisError, WrongKindOfScan
 from shortaxis.core.study import Note
 
 
@@ -20,17 +20,24 @@ def event(case: str, notes: tuple[Note, ...] = (), refusal: ShortaxisError | Non
     return SimpleNamespace(case=case, done=1, total=3, notes=notes, refusal=refusal)
 
 
-def result(done: int = 0, skipped: int = 0, failed: tuple[ShortaxisError, ...] = ()) -> Any:
+def result(
+    done: int = 0,
+    skipped: int = 0,
+    failed: tuple[ShortaxisError, ...] = (),
+    set_aside: tuple[ShortaxisError, ...] = (),
+) -> Any:
     return SimpleNamespace(
         terms="model acdc: its terms",
         done=["x"] * done,
         skipped=["x"] * skipped,
         failed={f"case{number}": refusal for number, refusal in enumerate(failed)},
+        set_aside={f"view{number}": refusal for number, refusal in enumerate(set_aside)},
         report=None,
     )
 
 
 DAMAGED = DamagedFile("a whole file", "half of one", "copy it again", "a.nii")
+LONG_AXIS = WrongKindOfScan("a short axis", "1 slice under a name that says long axis", "leave it out", "a_4ch.nii")
 EXISTS = OutputExists("an empty folder", "results", "give --overwrite", "out/a")
 
 
@@ -39,6 +46,8 @@ EXISTS = OutputExists("an empty folder", "results", "give --overwrite", "out/a")
     [
         (result(done=2), Exit.DONE),
         (result(skipped=2), Exit.DONE),
+        (result(done=1, set_aside=(LONG_AXIS,)), Exit.DONE),
+        (result(failed=(LONG_AXIS,)), Exit.INPUT_REFUSED),
         (result(done=1, failed=(DAMAGED,)), Exit.SOME_FAILED),
         (result(skipped=1, failed=(EXISTS,)), Exit.SOME_FAILED),
         (result(failed=(DAMAGED,)), Exit.INPUT_REFUSED),
@@ -74,6 +83,15 @@ def test_the_summary_counts_cases_and_repeated_notes(capsys: pytest.CaptureFixtu
         "SA-W020 was noted 2 times",
         "model acdc: its terms",
         "results: out",
+    ]
+
+
+def test_the_summary_names_what_was_set_aside(capsys: pytest.CaptureFixture[str]) -> None:
+    with watch_cases() as watch:
+        assert watch.summarise(result(done=1, set_aside=(LONG_AXIS,)), Path("out")) is Exit.DONE
+    assert capsys.readouterr().out.splitlines()[:2] == [
+        "1 done, 1 set aside",
+        "set aside: view0, 1 slice under a name that says long axis (a_4ch.nii)",
     ]
 
 

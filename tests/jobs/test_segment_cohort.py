@@ -69,6 +69,32 @@ def test_one_bad_case_is_reported_and_the_others_go_on(tmp_path: Path, options: 
     assert result.failed["broken"].code in table
 
 
+def write_long_axis(path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    plane = np.random.default_rng(0).integers(0, 200, (32, 32, 1)).astype(np.int16)
+    nib.save(nib.Nifti1Image(plane, np.diag([1.5, 1.5, 8, 1])), path)
+
+
+def test_a_long_axis_among_scans_is_set_aside_and_fails_nothing(tmp_path: Path, options: SegmentOptions) -> None:
+    write_phantom(SMALL, tmp_path / "scans")
+    write_long_axis(tmp_path / "scans" / "x_4ch.nii.gz")
+    events: list[CaseEvent] = []
+    result = segment_cohort([tmp_path / "scans"], tmp_path / "out", options, events.append)
+    assert result.done == ["phantom"] and not result.failed
+    assert list(result.set_aside) == ["x_4ch"] and "long axis" in result.set_aside["x_4ch"].found
+    assert not [event for event in events if event.refusal]
+    assert "x_4ch" not in (tmp_path / "out/measures.csv").read_text()
+
+
+def test_a_folder_of_long_axes_alone_is_refused(tmp_path: Path, options: SegmentOptions) -> None:
+    write_long_axis(tmp_path / "scans" / "x_4ch.nii.gz")
+    write_long_axis(tmp_path / "scans" / "x_2ch.nii.gz")
+    events: list[CaseEvent] = []
+    result = segment_cohort([tmp_path / "scans"], tmp_path / "out", options, events.append)
+    assert sorted(result.failed) == ["x_2ch", "x_4ch"] and not result.set_aside
+    assert sorted(event.case for event in events if event.refusal) == ["x_2ch", "x_4ch"]
+
+
 def test_a_second_run_skips_what_is_done_and_other_options_are_refused(tmp_path: Path, options: SegmentOptions) -> None:
     cine = write_phantom(SMALL, tmp_path / "scan")
     segment_cohort([cine], tmp_path / "out", options)

@@ -47,8 +47,11 @@ class CaseWatch:
         """Print what was done and where it is; the exit status."""
         parts = [f"{len(result.done)} done"]
         parts += [f"{len(result.skipped)} done earlier"] if result.skipped else []
+        parts += [f"{len(result.set_aside)} set aside"] if result.set_aside else []
         parts += [f"{len(result.failed)} failed"] if result.failed else []
         print(", ".join(parts))
+        for case, refusal in result.set_aside.items():
+            print(f"set aside: {case}, {refusal.found} ({refusal.path})")
         for code, count in sorted(self._notes.items()):
             if count > 1:
                 print(f"{code} was noted {count} times")

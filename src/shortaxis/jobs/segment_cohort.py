@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from shortaxis.core.compute import Compute, Precision, choose_compute
-from shortaxis.core.errors import InternalFault, ShortaxisError
+from shortaxis.core.errors import InternalFault, NoStudy, ShortaxisError, WrongKindOfScan
 from shortaxis.core.labels import scheme_named
 from shortaxis.core.study import Facts, Note, Study
 from shortaxis.files.writer import write_csv, write_json, write_text
@@ -22,6 +22,8 @@ from shortaxis.jobs.segment import PixelBox, segment_study, with_facts
 from shortaxis.read.find import Case, find_cases, read_case
 from shortaxis.report.cohort import CohortEntry, cohort_rows, render_cohort
 from shortaxis.report.manifest import ModelIdentity, build_manifest
+
+OF_ANY_VIEW = ("nifti", "dicom")  # kinds of case that may be another view; a data set's own reader knows what it holds
 
 
 @dataclass(frozen=True)
@@ -61,6 +63,7 @@ class CohortResult:
     done: list[str] = field(default_factory=list)
     skipped: list[str] = field(default_factory=list)
     failed: dict[str, ShortaxisError] = field(default_factory=dict)
+    set_aside: dict[str, ShortaxisError] = field(default_factory=dict)  # whole scans, but no short-axis cine
     report: Path | None = None
     terms: str = ""  # of the model: what it was trained on, its licence, what to cite
 
@@ -85,7 +88,8 @@ def segment_cohort(
 ) -> CohortResult:
     """Segment every case found in `inputs` into `out/<case>/`, then tabulate the cohort.
 
-    A case's folder appears when all of it is written. One bad case is reported and the others go on.
+    A case's folder appears when all of it is written. One bad case is reported and the others go on. What is no
+    short-axis cine (a long axis, a localiser) is set aside and named; it fails where there was nothing else.
 
     Raises:
         NoStudy: nothing to segment was found.
@@ -107,6 +111,10 @@ def segment_cohort(
         watch(CaseEvent(case.name, index, len(cases)))
         notes = _one_case(case, work, result)
         watch(CaseEvent(case.name, index + 1, len(cases), notes, result.failed.get(case.name)))
+    if len(result.set_aside) == len(every):
+        result.failed, result.set_aside = result.set_aside, {}
+        for name, refusal in result.failed.items():
+            watch(CaseEvent(name, len(cases), len(cases), refusal=refusal))
     watch(CaseEvent("", len(cases), len(cases)))
     if options.linkage is not None:
         write_csv(options.linkage, [{"case": case.name, "source": str(case.path.resolve())} for case in every])
@@ -135,7 +143,9 @@ def _one_case(case: Case, work: _Work, result: CohortResult) -> tuple[Note, ...]
         if not work.options.overwrite and is_finished(folder, fingerprints):
             result.skipped.append(case.name)
             return ()
-        studies = read_case(case)
+        studies = _short_axis_of(case, result)
+        if not studies:
+            return ()
         with whole_folder(folder) as part:
             if len(studies) == 1:
                 notes = _segment_into(replace(studies[0], name=case.name), part, work, fingerprints)
@@ -153,6 +163,17 @@ def _one_case(case: Case, work: _Work, result: CohortResult) -> tuple[Note, ...]
             "a case like any other", f"{type(problem).__name__}: {problem}", "please report this", case.path
         )
     return ()
+
+
+def _short_axis_of(case: Case, result: CohortResult) -> tuple[Study, ...]:
+    """A case's studies; none where it was read and is no short-axis cine, which is set aside. Raises what reading does."""
+    try:
+        return read_case(case)
+    except (NoStudy, WrongKindOfScan) as refusal:
+        if case.kind not in OF_ANY_VIEW:
+            raise
+        result.set_aside[case.name] = refusal
+        return ()
 
 
 def _segment_into(study: Study, folder: Path, work: _Work, fingerprints: Mapping[str, str]) -> tuple[Note, ...]:
