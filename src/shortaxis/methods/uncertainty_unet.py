@@ -5,8 +5,8 @@ MR", Uncertainty for Safe Utilization of Machine Learning in Medical Imaging (UN
 
 The idea. A 3D U-Net with dropout in its middle layers is passed N times for every training step. The mean of the N
 samples is the prediction and gives Dice and cross-entropy. Their variance says where the network is not sure, and its
-mean over the image, times alpha, is added to the loss: voxels that are doubtful weigh more, so the network learns to
-correct them. Prediction is one pass with dropout off, no slower than without the idea.
+mean over the image, times alpha, is added to the loss, so that the network learns to correct what it is not sure of.
+Prediction is one pass with dropout off, no slower than without the idea.
 
     section, equation, figure            here
     2.1                                  PAPER_WINDOW: 1.458 mm, mean 0 and variance 1 per patient image
@@ -25,10 +25,9 @@ Where we differ, and why:
   passes are one batch behind it, so batch normalisation there takes its statistics over the passes together.
 - Slices are not resampled to 10 mm: EMIDEC's lie 10 mm apart, and other stacks keep the slices they have.
 
-What the paper leaves unsaid, and what we chose: the blocks' size, the widths and strides (nnU-Net's), where "the middle"
-ends (the bottleneck and the level beside it on both sides), dropout by voxel, how sigmoid samples serve exclusive
-classes (every class map, background included, has its sigmoid; cross-entropy is binary; normalised over classes in
-prediction), eq. 4's mean over class maps, the length of an epoch. The whole list is in docs/papers/uncertainty-unet.md.
+What the paper leaves unsaid, and what we chose: the blocks' size, widths and strides (nnU-Net's), where "the middle"
+ends, dropout by voxel, how sigmoid samples serve exclusive classes (each class map has its own; cross-entropy is binary;
+normalised over classes in prediction), eq. 4's mean over class maps, an epoch's length: docs/papers/uncertainty-unet.md.
 """
 
 from __future__ import annotations
@@ -78,17 +77,13 @@ class Plan(Settings):
 
 
 IN_PLANE, IN_SPACE = (1, 3, 3), (3, 3, 3)
-# Section 2.2's count of layers; widths, strides and kernels are unstated: those of nnU-Net's first stages.
-EIGHT_LAYERS = Plan(
-    widths=(32, 64, 128, 256, 320),
-    strides=((1, 2, 2), (1, 2, 2), (2, 2, 2), (1, 2, 2)),
-    kernels=(IN_PLANE, IN_PLANE, IN_SPACE, IN_SPACE, IN_SPACE),
-)
-# What nnU-Net's planner gives at 10 x 1.458 x 1.458 mm.
-NNUNET_PLAN = Plan(
+NNUNET_PLAN = Plan(  # what nnU-Net's planner gives at 10 x 1.458 x 1.458 mm
     widths=(32, 64, 128, 256, 320, 320),
     strides=((1, 2, 2), (1, 2, 2), (2, 2, 2), (1, 2, 2), (1, 2, 2)),
     kernels=(IN_PLANE, IN_PLANE, IN_SPACE, IN_SPACE, IN_SPACE, IN_SPACE),
+)
+EIGHT_LAYERS = Plan(  # section 2.2's count of layers; the rest is unstated: nnU-Net's first stages
+    widths=NNUNET_PLAN.widths[:5], strides=NNUNET_PLAN.strides[:4], kernels=NNUNET_PLAN.kernels[:5]
 )
 PLANS = {"eight_layers": EIGHT_LAYERS, "nnunet_plan": NNUNET_PLAN}
 
@@ -121,16 +116,6 @@ class UncertaintyConfig(Settings):
     baseline_passes: int = 1  # with alpha 0; section 4: the baseline takes less time to train
     dice_weight: float = 1.0  # section 2.3
     ce_weight: float = 1.0  # section 2.3
-
-    @property
-    def levels(self) -> Plan:
-        """The plan itself."""
-        return PLANS[self.plan] if isinstance(self.plan, str) else self.plan
-
-    @property
-    def training_passes(self) -> int:
-        """Stochastic passes of a training step."""
-        return self.passes if self.alpha > 0 else self.baseline_passes
 
 
 # --- layers -----------------------------------------------------------------------------------------------------------
@@ -193,7 +178,7 @@ class UncertaintyUNet(nn.Module):
 
     def __init__(self, config: UncertaintyConfig, n_classes: int) -> None:
         super().__init__()
-        plan = config.levels
+        plan = PLANS[config.plan] if isinstance(config.plan, str) else config.plan
         bottom = len(plan.widths) - 1
         self.first_dropping = max(0, bottom - config.dropout_reach) if config.dropout else bottom + 1
         strides = ((1, 1, 1), *plan.strides)
@@ -268,8 +253,8 @@ class UncertaintyStage:
         """Equation 5; in eval mode (validation) that of the prediction, which is one pass with dropout off."""
         config, labels = self.config, batch.fields["labels"]
         counted = batch.fields["drawn"].bool()
-        drawn = (config.training_passes, generator) if net.training else (1, None)
-        logits = net(batch.image, *drawn)
+        passes = config.passes if config.alpha > 0 else config.baseline_passes
+        logits = net(batch.image, *((passes, generator) if net.training else (1, None)))
         with torch.autocast(logits.device.type, enabled=False):
             logits = logits.float()
             dice, entropy = segmentation_loss(logits, labels, counted, config.outputs)
@@ -289,11 +274,8 @@ class UncertaintyStage:
 
     def _infer(self, net: nn.Module, image: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
         """Mean and variance [B, class, ...] and the samples' likeliest classes [B, sample, ...]."""
-        if not self.samples:
-            passes = [net(image)]
-        else:
-            certain = net.certain(image)  # type: ignore[operator]
-            passes = [net.samples(certain, 1, generator) for _ in range(self.samples)]  # type: ignore[operator]
+        certain, draws = net.certain(image), [generator] * self.samples or [None]  # type: ignore[operator]
+        passes = [net.samples(certain, 1, draw) for draw in draws]  # type: ignore[operator]
         drawn = class_samples(torch.cat(passes), self.config.outputs)  # [N, B, class, ...]
         return *mean_and_variance(drawn), drawn.argmax(2).to(torch.uint8).movedim(0, 1)
 

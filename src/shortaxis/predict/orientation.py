@@ -69,7 +69,10 @@ def share_of_whole_slices(
     compute: Compute,
     frame: int,
 ) -> float:
-    """Of the middle half of the slices, the share on which one frame shows every structure of `scheme`."""
+    """Of the middle half of the slices, the share on which one frame shows every structure of `scheme`.
+
+    Parts of a structure count as one: not every heart has an infarct.
+    """
     found = None
     for stage in stages:
         found = run_stage(stage, nets[stage.name], study, found, [frame], compute)
@@ -78,5 +81,13 @@ def share_of_whole_slices(
     labels = found.probs[0].argmax(axis=0)  # [slice, row, col], class numbers
     quarter = len(labels) // 4
     middle = labels[quarter : len(labels) - quarter]
-    shown = [(middle == code).sum(axis=(1, 2)) >= LEAST_PIXELS for code in range(1, len(scheme.structures) + 1)]
+    shown = [np.isin(middle, numbers).sum(axis=(1, 2)) >= LEAST_PIXELS for numbers in _looked_for(scheme)]
     return float(np.mean(np.all(shown, axis=0)))
+
+
+def _looked_for(scheme: LabelScheme) -> list[list[int]]:
+    """The class numbers of each structure that a whole heart shows; those of a union's parts together."""
+    number = {structure: index + 1 for index, structure in enumerate(scheme.structures)}
+    parts = [[number[part] for part in parts] for parts in scheme.unions.values()]
+    taken = {index for numbers in parts for index in numbers}
+    return [*([index] for index in number.values() if index not in taken), *parts]
