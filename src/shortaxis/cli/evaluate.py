@@ -15,7 +15,7 @@ def evaluate(
     prediction: Annotated[Path, typer.Option("--prediction", metavar="DIR", help="Masks to be judged.")],
     out: Out,
     reference_scheme: Annotated[
-        str, typer.Option(metavar="NAME", help="Numbers of the reference's labels: acdc, mnms, lv or emidec.")
+        str, typer.Option(metavar="NAME", help="Numbers of the reference's labels: acdc, mnms, lv, emidec, ...")
     ] = "acdc",
     prediction_scheme: Annotated[
         str, typer.Option(metavar="NAME", help="Numbers of the prediction's labels.")

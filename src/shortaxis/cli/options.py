@@ -28,7 +28,7 @@ Inputs = Annotated[
 ]
 Out = Annotated[Path, typer.Option("--out", "-o", metavar="DIR", help="Folder to write into.", show_default=False)]
 Device = Annotated[str, typer.Option(metavar="NAME", help="auto, cpu, cuda or cuda:N. auto: a GPU if there is one.")]
-_SCHEME_HELP = "Numbers of the labels: acdc, mnms, lv or emidec."
+_SCHEME_HELP = "Numbers of the labels: acdc, mnms, lv, emidec, myocardium or mmwhs."
 Scheme = Annotated[
     str | None,
     typer.Option("--label-scheme", metavar="NAME", help=_SCHEME_HELP, callback=_known_scheme),
