@@ -138,7 +138,8 @@ def _terms(name: str, model: Model) -> str:
 def _one_case(case: Case, work: _Work, result: CohortResult) -> tuple[Note, ...]:
     """Do a case and file it under what became of it; its notes."""
     try:
-        fingerprints = {"source": source_fingerprint(case.path, work.out), "settings": work.settings}
+        source = "+".join(source_fingerprint(path, work.out) for path in case.paths)
+        fingerprints = {"source": source, "settings": work.settings}
         folder = work.out / case.name
         if not work.options.overwrite and is_finished(folder, fingerprints):
             result.skipped.append(case.name)

@@ -18,9 +18,10 @@ from shortaxis.read.file_names import LABEL_FOLDERS, has_label_ending, is_nifti,
 from shortaxis.read.folders import entries_of, walk
 from shortaxis.read.lvquan import looks_like_lvquan
 from shortaxis.read.nifti import read_nifti
+from shortaxis.read.phase_pair import pair_name, phase_pairs, read_phase_pair
 from shortaxis.read.segment_export import is_mat, read_segment
 
-Kind = Literal["nifti", "dicom", "segment", "unreadable"] | DataSetKind
+Kind = Literal["nifti", "phases", "dicom", "segment", "unreadable"] | DataSetKind
 MIN_SLICES = 3  # long-axis views come as one slice each, seldom two
 OURS = ("manifest.json", "measures.json")  # what `segment` leaves in a case's folder
 _LOOKED_FOR = "a NIfTI image, a DICOM folder or zip, a known data set's case, a Segment .mat, or a folder of these"
@@ -34,12 +35,17 @@ class Case:
         name: unique among the cases found together. DICOM folders may be named after their patient, so a DICOM case is
             `case-001`, ... in the order of the paths, and so is a folder that could not be read.
         kind: which reader it is for; `unreadable` is for none, and `read_case` refuses it.
-        path: a file or folder.
+        path: a file or folder; of `phases` the end-diastolic file.
     """
 
     name: str
     kind: Kind
     path: Path
+
+    @property
+    def paths(self) -> tuple[Path, ...]:
+        """All that is read for it: of `phases` both files."""
+        return (self.path, _end_systole_of(self.path)) if self.kind == "phases" else (self.path,)
 
 
 def find_cases(inputs: Sequence[Path]) -> list[Case]:
@@ -63,7 +69,7 @@ def find_cases(inputs: Sequence[Path]) -> list[Case]:
     for kind, place in found.values():
         nameless = kind in ("dicom", "unreadable")  # both count, so that a folder unlocked later renumbers no other
         n_nameless += nameless
-        names.append(f"case-{n_nameless:03d}" if nameless else _name_of(place))
+        names.append(f"case-{n_nameless:03d}" if nameless else _name_of(kind, place))
     return [Case(name, kind, place) for name, (kind, place) in zip(unique(names), found.values(), strict=True)]
 
 
@@ -78,6 +84,8 @@ def read_case(case: Case) -> tuple[Study, ...]:
         )
     if case.kind == "nifti":
         return (_short_axis(replace(read_nifti(case.path), name=case.name), case.path),)
+    if case.kind == "phases":
+        return (_short_axis(replace(read_phase_pair(*case.paths), name=case.name), case.path),)
     if case.kind == "segment":
         return (replace(read_segment(case.path), name=case.name),)
     if case.kind != "dicom":
@@ -157,18 +165,30 @@ def _kind_of_mat(path: Path) -> Kind:
     return "lvquan" if looks_like_lvquan(path) else "segment"
 
 
-def _name_of(place: Path) -> str:
-    """A case's slug: its file's or folder's name, without ending and without the number of a first slice."""
+def _name_of(kind: Kind, place: Path) -> str:
+    """A case's slug: its file's or folder's name, without ending, phase of a pair, and number of a first slice."""
+    if kind == "phases":
+        return slug(pair_name(place))
     return slug(re.sub(r"(_slice\d+\.png|\.mat)$", "", stem_of(place.absolute()), flags=re.IGNORECASE))
 
 
 def _single_files(files: Sequence[Path]) -> Iterator[tuple[Kind, Path]]:
-    """The files of a folder that are a case each."""
+    """The files of a folder that are a case each, and the pairs of end diastole and end systole."""
+    pairs = phase_pairs(files)
+    second = set(pairs.values())
     for path in files:
         if is_mat(path):
             yield _kind_of_mat(path), path
-        elif is_nifti(path) and not has_label_ending(path):
-            yield "nifti", path
+        elif is_nifti(path) and not has_label_ending(path) and path not in second:
+            yield "phases" if path in pairs else "nifti", path
+
+
+def _end_systole_of(path: Path) -> Path:
+    """The other file of a pair. Raises MissingFile where it has gone since, or Unreadable."""
+    pairs = phase_pairs(entries_of(path.parent)[1])
+    if path not in pairs:
+        raise MissingFile("an end-systolic file beside it", "none any more", "run again", path)
+    return pairs[path]
 
 
 def _readable_or_named(cases: Iterator[tuple[Kind, Path]], path: Path) -> Iterator[tuple[Kind, Path]]:
