@@ -19,7 +19,7 @@ from shortaxis.core.study import Facts, Note, Study
 from shortaxis.jobs.models import Model
 from shortaxis.jobs.spread import Spread
 from shortaxis.measure.case import measure_case
-from shortaxis.predict.cine import segment_cine
+from shortaxis.predict.cine import Drawn, segment_cine
 from shortaxis.predict.orientation import settle_orientation
 
 if TYPE_CHECKING:
@@ -60,8 +60,9 @@ def segment_study(
     roi: PixelBox | None = None,
     align: bool = False,
     report: Callable[[int, int], None] = lambda done, total: None,
+    drawn: Callable[[int, Drawn], None] = lambda frame, draws: None,
 ) -> Segmentation:
-    """Segment every frame of a study and measure it.
+    """Segment every frame of a study and measure it; `drawn` is given (frame, Monte-Carlo samples) where there are any.
 
     Raises:
         WrongKindOfScan: the method is not made for this modality or species, or the model was trained on another.
@@ -75,8 +76,13 @@ def segment_study(
     turned: tuple[Note, ...] = ()
     if located is None:
         shown, turned = settle_orientation(model.stages, model.nets, shown, model.bundle.scheme, compute)
+
+    def take(frame: int, draws: Drawn) -> None:
+        spread.take(frame, draws)
+        drawn(frame, draws)
+
     found = segment_cine(
-        model.stages, model.nets, shown, model.bundle.scheme, model.repair, compute, located, report, spread.take
+        model.stages, model.nets, shown, model.bundle.scheme, model.repair, compute, located, report, take
     )
     labels = found.labels if shifts is None else shifts.undo(found.labels).astype(np.uint8, copy=False)
     boxes = found.boxes if shifts is None or found.boxes is None or roi is not None else shifts.undo_boxes(found.boxes)

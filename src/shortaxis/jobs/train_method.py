@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import signal
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -19,16 +17,15 @@ from shortaxis.core.recipe import Recipe
 from shortaxis.core.study import Species
 from shortaxis.files.bundle import Bundle, load_bundle, save_bundle
 from shortaxis.files.tensors import load_tensors
-from shortaxis.files.writer import write_json, write_text
+from shortaxis.files.writer import write_json
+from shortaxis.jobs.train_stage import stop_on_signal, train_stage
 from shortaxis.jobs.training_cases import of_one_species, species_of_all, training_cases
 from shortaxis.methods import method_named
-from shortaxis.report.training import render_training
 from shortaxis.train.distributed import process_group, rank_and_world
 from shortaxis.train.encoder import starts_from_encoder
 from shortaxis.train.folds import Fold, split_by_patient
 from shortaxis.train.loop import FitRun
-from shortaxis.train.record import read_record
-from shortaxis.train.run import TrainingCase, fit_stage
+from shortaxis.train.run import TrainingCase
 
 Report = Callable[[str, int, int, float], None]  # stage, step, steps, loss
 WhichFold = int | Literal["all", "none"]
@@ -79,7 +76,7 @@ def train_method(
     scheme = scheme_named(options.label_scheme) if options.label_scheme else method.default_scheme
     cases = of_one_species(training_cases(data, dataset, scheme), options.species, method)
     folds = chosen_folds(cases, options)
-    with process_group(), _stop_on_signal() as stopped:
+    with process_group(), stop_on_signal() as stopped:
         if rank_and_world()[0] == 0:
             _begin(out, options, recipe, folds, cases)
         models = []
@@ -133,10 +130,8 @@ def _train_fold(
             stop=stopped,
             report=lambda step, steps, loss, name=stage.name: report(name, step, steps, loss),
         )
-        try:
-            fitted = fit_stage(stage, scheme, cases, fold, run, starts.get(stage.name))
-        finally:  # also of a run that was stopped or diverged, where they are wanted most
-            _draw_curves(run.folder, f"{method.name}, {folder.name}, stage {stage.name}")
+        title = f"{method.name}, {folder.name}, stage {stage.name}"
+        fitted = train_stage(stage, scheme, cases, fold, run, title, starts.get(stage.name))
         if not fitted.finished:
             return None
         member[stage.name] = fitted.weights
@@ -145,39 +140,33 @@ def _train_fold(
             member[stage.name] = initial[stage.name]  # `--stage` with `--init`: the others are taken as they are
     path = folder / "model.safetensors"
     if rank_and_world()[0] == 0:
-        save_bundle(path, _bundle(method, recipe, scheme, [member], cases, fold, options))
+        save_bundle(path, trained_bundle(method, options.recipe, recipe, scheme, [member], cases, fold))
     return path
 
 
-def _draw_curves(folder: Path, title: str) -> None:
-    """The stage's record as `curves.html` beside it, by the first process only."""
-    lines = read_record(folder / "record.jsonl") if rank_and_world()[0] == 0 else []
-    if lines:
-        write_text(folder / "curves.html", render_training(title, lines))
-
-
-def _bundle(
+def trained_bundle(
     method: Method,
+    recipe_name: RecipeName,
     recipe: Recipe,
     scheme: LabelScheme,
     members: Sequence[Mapping[str, Mapping[str, Any]]],
     cases: Sequence[TrainingCase],
     fold: Fold,
-    options: TrainOptions,
 ) -> Bundle:
+    """What a fold's training comes to, with a card that says which scans it has seen and which were held out."""
     card = {
         "trained_on": f"{len(fold.train)} patients",
-        "held_out_sha256": _hashes(cases, fold.validation),
-        "training_cases_sha256": _hashes(cases, fold.train),
+        "held_out_sha256": image_hashes(cases, fold.validation),
+        "training_cases_sha256": image_hashes(cases, fold.train),
         "species": species_of_all(cases),
         "modality": cases[0].read().facts.modality or ("lge" if scheme.has(Structure.INFARCT) else "cine"),
         "licence": "the terms of the training data",
         "program": f"shortaxis {__version__}",
     }
-    return Bundle(method.name, options.recipe, json.loads(recipe.model_dump_json()), scheme, members, card)
+    return Bundle(method.name, recipe_name, json.loads(recipe.model_dump_json()), scheme, members, card)
 
 
-def _hashes(cases: Sequence[TrainingCase], patients: Sequence[str]) -> list[str]:
+def image_hashes(cases: Sequence[TrainingCase], patients: Sequence[str]) -> list[str]:
     """The hashes of some patients' images: a card says which scans a model has seen without naming anyone."""
     return sorted(case.read().sha256 for case in cases if case.patient in set(patients))
 
@@ -217,17 +206,3 @@ def _begin(
     write_json(out / "cases.json", {case.name: {"patient": case.patient, "group": case.group} for case in cases})
     for label, fold in folds.items():
         write_json(out / label / "fold.json", {"train": list(fold.train), "validation": list(fold.validation)})
-
-
-@contextmanager
-def _stop_on_signal() -> Iterator[Callable[[], bool]]:
-    """SIGTERM and SIGINT end training after the step that is running, with its state saved."""
-    asked: list[int] = []
-    before = {kind: signal.getsignal(kind) for kind in (signal.SIGTERM, signal.SIGINT)}
-    for kind in before:
-        signal.signal(kind, lambda number, frame: asked.append(number))
-    try:
-        yield lambda: bool(asked)
-    finally:
-        for kind, handler in before.items():
-            signal.signal(kind, handler)

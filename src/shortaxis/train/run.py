@@ -37,10 +37,17 @@ class TrainingCase:
 
 @dataclass(frozen=True)
 class Fitted:
-    """One stage's result: its weights, and whether its budget was spent."""
+    """One stage's result.
+
+    Attributes:
+        weights: what the stage is now worth keeping.
+        finished: whether its budget was spent.
+        examples: how many samples it was trained on, one epoch of them.
+    """
 
     weights: Mapping[str, Tensor]
     finished: bool
+    examples: int
 
 
 def fit_stage(
@@ -71,7 +78,8 @@ def fit_stage(
         "examples": len(examples),
     }
     state = fit(stage, scheme, examples, validation, replace(run, identity=identity), initial)
-    return Fitted(result_weights(state, stage.fit), state.step >= stage.fit.steps or not run.stop())
+    finished = state.step >= stage.fit.steps or not run.stop()
+    return Fitted(result_weights(state, stage.fit), finished, len(examples))
 
 
 def _settings(stage: Stage) -> dict[str, Any]:
