@@ -13,7 +13,7 @@ MYO, LV = 2, 3
 
 def ring(inner_mm: float, outer_mm: float, pixel_mm: tuple[float, float]) -> np.ndarray:
     rows, cols = np.mgrid[:120, :120]
-    radius_mm = np.hypot((rows - 60) * pixel_mm[0], (cols - 60) * pixel_mm[1])
+    radius_mm = np.hypot((rows - 60.3) * pixel_mm[0], (cols - 60.2) * pixel_mm[1])  # not symmetric on the pixels
     return np.where(radius_mm < inner_mm, LV, np.where(radius_mm < outer_mm, MYO, 0)).astype(np.uint8)[None]
 
 
