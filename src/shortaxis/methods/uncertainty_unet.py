@@ -61,7 +61,7 @@ from shortaxis.prepare.augment import AugmentConfig
 from shortaxis.prepare.heart_crop import HeartCropConfig
 from shortaxis.prepare.heart_volume import HeartVolumeConfig, cut_volumes, paste_volumes, vary_volume, volume_examples
 from shortaxis.repair.components import leave_as_is
-from shortaxis.repair.whole import repair_heart
+from shortaxis.repair.whole import repair_cine_or_scar
 
 DropoutOf = Literal["voxels", "channels"]
 Three = tuple[int, int, int]  # (slice, row, col)
@@ -343,7 +343,7 @@ METHOD = Method(
     citation="Arega, Bricq and Meriaudeau, UNSURE at MICCAI 2021, hal-03349833",
     recipes={"paper": PAPER, "tuned": TUNED},
     stages=stages,
-    repairs={"paper": leave_as_is, "tuned": repair_heart},  # the paper has none
+    repairs={"paper": leave_as_is, "tuned": repair_cine_or_scar},  # the paper has none
     default_scheme=ACDC,
     accepts=Accepts(modalities=frozenset({"cine", "lge"})),
 )
