@@ -28,6 +28,7 @@ def test_scores_stand_beside_their_counts(capsys: pytest.CaptureFixture[str]) ->
         **means(0.6, 3, 1, 2.5),
         "by_structure": {"lv_cavity": {"ED": means(0.6, 3, 1, 2.5), "ES": means(0.0, 1, 1, None)}},
         "agreement": {"lv": {"edv_ml": {**agreed, "pearson": None}}},
+        "phases": "stated by the reference",
         "without_prediction": ["case2_ed"],
     }
     lines = lines_of(capsys, summary)
@@ -35,6 +36,7 @@ def test_scores_stand_beside_their_counts(capsys: pytest.CaptureFixture[str]) ->
     assert ["lv_cavity", "ES", "1", "0.000", "1", "0", "–", "–", "–"] in lines
     assert ["all", "3", "0.600", "1", "0", "2.50", "2.50", "2.50"] in lines
     assert ["lv.edv_ml", "2", "1", "-0.50", "-2.46", "to", "1.46", "1.50", "–"] in lines
+    assert ["phases:", "stated", "by", "the", "reference"] in lines
     assert ["no", "prediction:", "case2_ed"] in lines
 
 

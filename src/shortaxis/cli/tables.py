@@ -14,6 +14,8 @@ def print_scores(summary: Mapping[str, Any]) -> None:
     console = Console()
     console.print(_overlap(summary))
     console.print(_agreement(summary["agreement"]))
+    if summary.get("phases"):
+        console.print(f"phases: {summary['phases']}", markup=False, highlight=False)
     for case in summary["without_prediction"]:
         console.print(f"no prediction: {case}", style="red", markup=False)
 
