@@ -219,3 +219,12 @@ def test_an_unknown_method_is_refused(tmp_path: Path) -> None:
 
 def test_the_papers_recipe_is_the_first() -> None:
     assert next(iter(method_named("unet").recipes)) == "paper" and method_named("unet").recipes["paper"] is PAPER
+
+
+def test_a_huge_file_of_somebody_else_is_refused_without_being_read(tmp_path: Path) -> None:
+    path = tmp_path / "huge.safetensors"
+    save_file({"a": torch.zeros(1)}, path)
+    with path.open("r+b") as stream:
+        stream.truncate(2**40)  # sparse: read whole, it would not fit in memory
+    with pytest.raises(BadWeights, match="manifest"):
+        load_bundle(path)

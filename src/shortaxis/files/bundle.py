@@ -11,9 +11,9 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
-from shortaxis.core.errors import BadWeights, MissingFile
+from shortaxis.core.errors import BadWeights, MissingFile, Unreadable
 from shortaxis.core.labels import LabelScheme, Structure
 from shortaxis.files.writer import write_bytes
 
@@ -86,6 +86,7 @@ def load_bundle(path: Path) -> Bundle:
 
     Raises:
         MissingFile: nothing at `path`.
+        Unreadable: a file this user may not read.
         BadWeights: not a safetensors file, an oversized header, or a manifest that is not ours.
     """
     from safetensors import SafetensorError
@@ -93,8 +94,13 @@ def load_bundle(path: Path) -> Bundle:
 
     if not path.is_file():
         raise MissingFile("a model file (.safetensors)", "no file at that path", "check the path", path)
-    data = path.read_bytes()
-    manifest = _manifest(data, path)
+    try:
+        with path.open("rb") as stream:
+            header = _header(stream, path.stat().st_size, path)
+            manifest = _manifest(header[8:], path)  # before the rest is read: another program's file may be huge
+            data = header + stream.read()
+    except OSError as problem:
+        raise Unreadable("a file this user may read", str(problem.strerror), "check its permissions", path) from problem
     try:
         tensors = load(data)
     except (SafetensorError, ValueError, KeyError) as problem:
@@ -131,13 +137,19 @@ def _rebuild(manifest: Mapping[str, Any], tensors: Mapping[str, Tensor], sha256:
     )
 
 
-def _manifest(data: bytes, path: Path) -> dict[str, Any]:
-    """The JSON manifest out of the header, read with limits before anything else is believed."""
-    size = int.from_bytes(data[:8], "little")
-    if len(data) < 8 or not 2 <= size <= min(HEADER_LIMIT_BYTES, len(data) - 8):
+def _header(stream: BinaryIO, file_bytes: int, path: Path) -> bytes:
+    """A safetensors file's first eight bytes and the header whose length they state, which is checked first."""
+    start = stream.read(8)
+    size = int.from_bytes(start, "little")
+    if len(start) < 8 or not 2 <= size <= min(HEADER_LIMIT_BYTES, file_bytes - 8):
         raise BadWeights("a safetensors header of sane size", f"{size} bytes", "choose a shortaxis model file", path)
+    return start + stream.read(size)
+
+
+def _manifest(text: bytes, path: Path) -> dict[str, Any]:
+    """The JSON manifest out of the header, before anything else is believed."""
     try:
-        header = json.loads(data[8 : 8 + size])
+        header = json.loads(text)
         manifest = json.loads(header["__metadata__"]["shortaxis"])
         known = manifest["format"]
     except (ValueError, KeyError, TypeError, RecursionError) as problem:
