@@ -125,6 +125,18 @@ def test_a_network_is_never_given_more_than_a_batch() -> None:
     assert sum(net.batches) == 35 and max(net.batches) == BATCH
 
 
+def test_images_are_let_go_before_the_pieces_are_pasted(monkeypatch: pytest.MonkeyPatch) -> None:
+    held: list[int] = []
+
+    def paste(self: ByGrey, pieces: Sequence[tuple[Sample, Piece]], study: Study, frames: Sequence[int]) -> Found:
+        held.extend(sample.image.size for sample, _ in pieces)
+        return paste_slices(pieces, study, frames)
+
+    monkeypatch.setattr(ByGrey, "paste", paste)
+    run_stage(BY_GREY, [GreyNet()], ring_study(n_frames=2), None, range(2), CPU)
+    assert held and not any(held)
+
+
 def test_no_gradient_is_kept() -> None:
     net = TinyNet(1, 4, norm=True, dropout=0.5).eval()
     run_stage(BY_GREY, [net], ring_study(n_frames=1), None, [0], CPU)

@@ -78,7 +78,7 @@ class Stage(Protocol):
         ...
 
     def paste(self, pieces: Sequence[tuple[Sample, Piece]], study: Study, frames: Sequence[int]) -> Found:
-        """The pieces of those frames put back on the study's grid."""
+        """The pieces of those frames put back on the study's grid. Samples have place and points; images are let go."""
         ...
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import islice
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -48,7 +49,7 @@ def run_stage(
             batch = replace(batch, image=compute.image(batch.image))
             generator.manual_seed(_seed_at(seed, samples[0]))
             inferred = mean_of([stage.infer(net, batch, generator) for net in nets])
-            pieces.extend(zip(samples, _split(inferred, len(samples)), strict=True))
+            pieces.extend(zip(map(_let_go, samples), _split(inferred, len(samples)), strict=True))
     return stage.paste(pieces, study, frames)
 
 
@@ -68,6 +69,11 @@ def mean_of(answers: Sequence[Inferred]) -> Inferred:
         mean([answer.variance for answer in answers]),
         torch.cat(drawn, dim=1) if drawn else None,
     )
+
+
+def _let_go(sample: Sample) -> Sample:
+    """The sample without image and fields: a cine's would all be held until the pieces are pasted."""
+    return replace(sample, image=np.empty((0,), np.float32), fields={})
 
 
 def _seed_at(seed: int, sample: Sample) -> int:
