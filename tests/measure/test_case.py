@@ -181,3 +181,11 @@ def test_every_missing_value_has_a_reason_every_reason_a_missing_value_and_nothi
     assert all(measures["reasons"].values())
     assert all(type(value) in {float, int, str, type(None)} for _, value in values)
     assert all(math.isfinite(value) for _, value in values if isinstance(value, float))
+
+
+def test_segments_stand_under_the_left_ventricle_each_with_its_reason() -> None:
+    labels = heart([8, 4])
+    measures = measure_case(study_of(labels, None), labels, ACDC)
+    assert list(measures["lv"]["wall"]["aha"]) == [str(number) for number in range(1, 17)]
+    assert measures["lv"]["wall"]["aha"]["7"]["ed_mm"] is None
+    assert measures["reasons"]["lv.wall.aha.7.ed_mm"] == "the voxel spacing is unknown"

@@ -10,13 +10,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shortaxis.core.labels import LabelScheme, Structure
-from shortaxis.core.study import Grid
+from shortaxis.core.study import Grid, Study
 from shortaxis.measure.aha_segments import SEGMENTS, SegmentedSlice, runs_from_base, segmented_slices
 from shortaxis.measure.phases import Phases
 from shortaxis.measure.rays import crossed_mm
 from shortaxis.measure.ventricles import Entry
 
 Labels = NDArray[np.uint8]
+TURNED = "SA-W112"  # the note of a heart that was found another way up than its header says
+WAY_UP_UNKNOWN = "the picture does not agree with its header about which way up it is"
+
+
+def wall_by_segment(labels: Labels, scheme: LabelScheme, study: Study, phases: Phases) -> dict[str, Entry]:
+    """`aha_wall` under `wall.aha.`; nothing is told where the header's anterior may not be the heart's."""
+    entries = aha_wall(labels, scheme, study.grid, phases)
+    if any(note.code == TURNED for note in study.notes):
+        entries = dict.fromkeys(entries, (None, WAY_UP_UNKNOWN))
+    return {f"wall.aha.{key}": entry for key, entry in entries.items()}
 
 
 def aha_wall(labels: Labels, scheme: LabelScheme, grid: Grid, phases: Phases) -> dict[str, Entry]:

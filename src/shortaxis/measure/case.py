@@ -16,8 +16,10 @@ from shortaxis.core.labels import LabelScheme, Structure
 from shortaxis.core.species import with_species
 from shortaxis.core.study import Facts, Grid, Note, Study
 from shortaxis.measure.accept import check_labels
+from shortaxis.measure.aha_wall import wall_by_segment
 from shortaxis.measure.enclosed import with_enclosed_cavity
 from shortaxis.measure.infarct import infarct
+from shortaxis.measure.nesting import nested
 from shortaxis.measure.normal import body_surface_area_m2, normal_ranges
 from shortaxis.measure.phases import Phases, find_phases
 from shortaxis.measure.units import restated, units_of
@@ -34,6 +36,8 @@ CONVENTION = {
     "volumes": "Volume is the number of voxels times the voxel volume, gaps between slices included.",
     "phases": "Both ventricles are measured at the left ventricle's end-diastole and end-systole.",
     "mass": "Mass is the myocardial volume at end-diastole times 1.05 g/ml.",
+    "segments": "Segments of the wall are the American Heart Association's, counted from the right ventricle's anterior "
+    "insertion; basal, mid and apical are thirds of the slices whose wall is closed.",
     "indexing": "Indexed values are divided by the body surface area after Mosteller.",
 }
 
@@ -51,7 +55,8 @@ def measure_case(
     Returns:
         A dictionary with `case`, `phases`, `lv`, `rv`, `wall`, `infarct` (where the labels part the myocardium),
         `patient`, `curve` (`frame` is 0-based), `slices` (one row per slice), `ranges` (normal ranges by dotted key),
-        `convention`, `notes` and `reasons`. A mouse's volumes are in microlitres and its masses in milligrams, under
+        `convention`, `notes` and `reasons`. `lv.wall.aha.<segment>` holds `ed_mm`, `es_mm` and `thickening_percent` of
+        the heart association's segments 1 to 16. A mouse's volumes are in microlitres and its masses in milligrams, under
         keys as `lv.edv_ul` and `lv.mass_mg`.
 
     Raises:
@@ -73,7 +78,8 @@ def measure_case(
     sections: dict[str, dict[str, Entry]] = {
         "phases": _phases(phases),
         "lv": ventricle("left ventricle", lv, phases, scale)
-        | myocardium(counts.get(Structure.MYOCARDIUM), phases, scale),
+        | myocardium(counts.get(Structure.MYOCARDIUM), phases, scale)
+        | wall_by_segment(labels, scheme, study, phases),
         "rv": ventricle("right ventricle", counts.get(Structure.RV_CAVITY), phases, scale),
         "wall": _wall(labels, scheme, study.grid, phases),
         "infarct": infarct(labels[phases.ed_index or 0], scheme, study.grid.voxel_ml),
@@ -84,7 +90,7 @@ def measure_case(
     slices, no_slices = _slices(counts, study.grid, phases)
     measures = {
         "case": study.name,
-        **{name: {key: value for key, (value, _) in part.items()} for name, part in sections.items() if part},
+        **{name: nested({key: value for key, (value, _) in part.items()}) for name, part in sections.items() if part},
         "curve": curve,
         "slices": slices,
         "ranges": normal_ranges(facts),

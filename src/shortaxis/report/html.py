@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from shortaxis.core.errors import GridMismatch
 from shortaxis.core.labels import LabelScheme
 from shortaxis.core.study import Study
+from shortaxis.report.bullseye import bullseyes_of
 from shortaxis.report.contours import structure_outlines
 from shortaxis.report.curve import Curve, curve_of
 from shortaxis.report.indices import (
@@ -100,6 +101,7 @@ def render_case(
         legend=[LOOKS[structure] for structure in drawn_structures(scheme)],
         curve=curve,
         sections=sections,
+        bullseyes=bullseyes_of(measures),
         phases=list(_phase_rows(measures)),
         conventions=[*_conventions(measures, study), _ABOUT],
         slices=_slice_table(measures),

@@ -58,16 +58,19 @@ NAMES: Mapping[str, str] = {
     "no_reflow_mass": "No-reflow mass",
     "n_samples": "Monte-Carlo samples",
     "image_variance": "Variance, mean over the image",
+    "heart_probability": "Mean probability over the heart, lower of ED and ES",
 }
 SECTION_TITLES: Mapping[str, str] = {
     "lv": "Left ventricle",
     "rv": "Right ventricle",
     "infarct": "Infarct and no-reflow",
     "uncertainty": "Uncertainty (Monte-Carlo samples)",
+    "certainty": "Certainty of the network",
     "wall": "Wall",
     "patient": "Patient facts",
 }
 _NOT_SECTIONS = frozenset({"case", "phases", "curve", "slices", "convention", "notes", "reasons", "ranges", "error"})
+DRAWN = "lv.wall.aha."  # shown as a bull's-eye rather than in 48 rows
 _ABBREVIATIONS = {"lv": "LV", "rv": "RV", "ed": "ED", "es": "ES", "ef": "EF", "bsa": "BSA", "mri": "MRI"}
 
 
@@ -190,6 +193,8 @@ def _indices(measures: Mapping[str, Any], section: str, part: Mapping[str, Any])
     ranges = measures.get("ranges") or {}
     for leaf, value in flattened(part):
         key = f"{section}.{leaf}"
+        if key.startswith(DRAWN):
+            continue
         name, unit = name_and_unit(leaf)
         text = shown(value)
         reason = missing_reason(measures, key) if text is None else None
