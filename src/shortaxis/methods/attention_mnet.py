@@ -9,13 +9,11 @@ into the answer: the M. Between encoder and decoder a dual gate weighs places an
 loss, besides generalised Dice and balanced cross-entropy, weighs every wrong voxel by its nearness to the reference.
 
     section, equation, figure              here
-    II-A, fig. 2 (encoder, input legs)     AttentionMNet.first, .encoder
-    II-B, fig. 2 (decoder, fusion)         AttentionMNet.rise, .decoder, Fusion
+    II-A, II-B, fig. 2                     AttentionMNet (.first, .encoder; .rise, .decoder), Fusion
     II-C, fig. 3, Khanh et al. 2020        DualAttentionGate, SpatialBranch, ChannelBranch
     II-D.1-3, eq. 1, L_comb                losses/contour_refining.py
-    II-D (L_dep), III-B                    AttentionMNetStage.loss
-    III-A (0.16 mm, 96 x 96 x 36)          MOUSE_WINDOW; prepare/heart_volume.py
-    III-B                                  PAPER
+    II-D (L_dep)                           AttentionMNetStage.loss
+    III-A, III-B                           MOUSE_WINDOW, prepare/heart_volume.py; PAPER
 
 Where we differ, and why:
 - Distance in eq. 1 is taken in the volume, with the voxel's shape; the formula is 2D, the data are 3D. `distance = "2d"`
@@ -221,8 +219,7 @@ class AttentionMNet(nn.Module):
 
     def forward(self, image: Tensor) -> tuple[Tensor, ...]:
         leg = self.first(image)  # [B, 16, S, H, W]
-        skips: list[Tensor] = []
-        maps = leg
+        skips, maps = list[Tensor](), leg
         for level, block in enumerate(self.encoder):
             if level:
                 leg = self.pool(leg)  # the left leg: the input at this level's size
@@ -325,19 +322,19 @@ TUNED = AttentionMNetRecipe(  # all ours
     locate=_locate,
     locate_fit=_locate_fit,
     segment=AttentionMNetConfig(
-        window=HeartVolumeConfig(plane=TUNED_WINDOW, depth=12),  # native slices: 5 to 10 mm hold nothing between them
-        widths=(12, 24, 64, 128),
+        window=HeartVolumeConfig(plane=TUNED_WINDOW, depth=10),  # native slices: 5 to 10 mm hold nothing between them
+        widths=(16, 32, 64, 128),
         blocks=2,
         blocks_across=1,
         pool=(1, 2, 2),
         gate_kernel=(3, 7, 7),
-        fuse_width=12,
+        fuse_width=16,
         fuse_reduced=8,
         distance_weight=1.0,
         level_weights=(1.0, 0.5, 0.25, 0.125),
         balance="none",  # balanced, a voxel in doubt is foreground: masks grow
     ),
-    segment_fit=TUNED_SEGMENT_FIT.model_copy(update={"batch": 2}),  # blocks, of up to 24 slices together
+    segment_fit=TUNED_SEGMENT_FIT.model_copy(update={"batch": 2}),  # blocks, of up to 20 slices together
 )
 
 METHOD = Method(
