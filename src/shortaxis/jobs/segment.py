@@ -19,6 +19,7 @@ from shortaxis.core.study import Facts, Note, Study
 from shortaxis.jobs.models import Model
 from shortaxis.jobs.spread import Spread
 from shortaxis.measure.case import measure_case
+from shortaxis.measure.certainty import certainty_in
 from shortaxis.predict.cine import Drawn, segment_cine
 from shortaxis.predict.orientation import settle_orientation
 
@@ -90,7 +91,7 @@ def segment_study(
     study = study.with_notes(*turned, *found.notes, *known, *_experimental(model.bundle.card))
     wanted = scheme or model.bundle.scheme
     labels = labels if wanted is model.bundle.scheme else model.bundle.scheme.translate(labels, wanted)
-    measures = spread.told_in(measure_case(study, labels, wanted))
+    measures = certainty_in(spread.told_in(measure_case(study, labels, wanted)), found.certainty, found.labels)
     variance = spread.variance
     if variance is not None and shifts is not None:
         variance = shifts.undo(variance).astype(np.float32, copy=False)

@@ -19,6 +19,7 @@ _COLUMNS = {
     "rv.ef": "RV EF",
     "rv.edv": "RV EDV",
     "rv.esv": "RV ESV",
+    "certainty.heart_probability": "Certainty",
 }
 MOST_THUMBNAILS = 1000  # at about 4 kB each; the cases to look at first have theirs
 
