@@ -127,6 +127,13 @@ def test_near_the_apex_where_the_septum_shrinks_the_landmark_of_the_slice_above_
     assert np.rad2deg([part.insertion.anterior_rad for part in slices]) == pytest.approx([240] * 6, abs=4)
 
 
+def test_at_the_base_where_the_outflow_covers_the_front_the_landmark_of_the_slice_below_holds() -> None:
+    labels = heart()
+    labels[0] = heart(septum_deg=(110, 300))[0]
+    slices, _ = segmented_slices(labels, ACDC, grid_of(labels))
+    assert np.rad2deg(slices[0].insertion.anterior_rad) == pytest.approx(240, abs=4)
+
+
 # --- thickness and thickening -----------------------------------------------------------------------------------------
 def test_a_ring_of_eight_that_becomes_twelve_thickens_by_half() -> None:
     labels = np.stack([heart(wall_mm=8), heart(wall_mm=12)])

@@ -101,12 +101,13 @@ def segmented_slices(
 
 
 def _landmarks(found: dict[int, Insertion]) -> dict[int, Insertion]:
-    """The insertions that can be counted from: of slices that show a whole septum, or of the slice that shows most.
-
-    Near the apex the right ventricle shrinks to its tip, and the end of what it touches is no longer its insertion.
-    """
-    most = max((insertion.septum_rad for insertion in found.values()), default=0.0)
-    return {i: insertion for i, insertion in found.items() if insertion.septum_rad >= min(most, WHOLE_SEPTUM)}
+    """The insertions that can be counted from: of slices that show one whole septum, or else of the most usual slice."""
+    low, high = WHOLE_SEPTUM
+    whole = {index: insertion for index, insertion in found.items() if low <= insertion.septum_rad <= high}
+    if whole or not found:
+        return whole
+    nearest = min(found, key=lambda index: abs(found[index].septum_rad - (low + high) / 2))
+    return {nearest: found[nearest]}
 
 
 def closed_slices(labels: Labels, scheme: LabelScheme) -> list[int]:

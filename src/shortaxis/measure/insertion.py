@@ -20,7 +20,9 @@ Pixel = tuple[float, float]
 
 GAP_PIXELS = 3  # ours: a right ventricle this far from the wall still touches it
 LEAST_SEPTUM = np.deg2rad(40)  # ours: a shorter arc is the right ventricle's tip, not the septum
-WHOLE_SEPTUM = np.deg2rad(90)  # ours: in ACDC's references basal and middle slices have more, those near the apex less
+# Ours: what basal and middle slices of ACDC's references have. Near the apex there is less, the right ventricle's tip; at
+# the base of a wide one there is more, where its outflow lies over the front of the wall.
+WHOLE_SEPTUM = (np.deg2rad(90), np.deg2rad(150))
 FRONT_AND_UP = np.array([0.0, 1.0, 1.0]) / np.sqrt(2.0)  # RAS+; the anterior wall looks there
 RIGHT = np.array([1.0, 0.0, 0.0])
 NOT_SEEN = 0.2  # ours: a direction with less of its length than this in the plane is not told by the plane
