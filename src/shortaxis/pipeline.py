@@ -24,8 +24,10 @@ from shortaxis.core.method import Method
 from shortaxis.core.study import Facts, Note, Study
 from shortaxis.files.foreign_weights import convert_weights
 from shortaxis.files.replace import refuse_to_replace
+from shortaxis.files.trust import Trust, trusting
 from shortaxis.files.writer import write_image, write_json, write_labels
 from shortaxis.jobs.evaluate import evaluate_folders
+from shortaxis.jobs.evaluate_protocol import evaluate_protocol
 from shortaxis.jobs.measure_drawn import measure_drawn
 from shortaxis.jobs.models import ModelInfo, installed_models, locate_model, ready_model, sampling_model
 from shortaxis.jobs.segment import PixelBox, Segmentation, segment_study, with_facts
@@ -43,16 +45,19 @@ __all__ = [
     "SegmentOptions",
     "Segmentation",
     "TrainOptions",
+    "Trust",
     "check_inputs",
     "convert_weights",
     "demo",
     "evaluate_folders",
+    "evaluate_protocol",
     "list_methods",
     "list_models",
     "measure_files",
     "segment",
     "segment_cohort",
     "train_method",
+    "trusting",
     "write_phantom",
 ]
 

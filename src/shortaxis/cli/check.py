@@ -2,24 +2,33 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
 import typer
 
 from shortaxis.cli.exit_codes import Exit
-from shortaxis.cli.options import Inputs
+from shortaxis.cli.options import FillNonfinite, Inputs, OrientationFrom
+
+if TYPE_CHECKING:
+    from shortaxis.pipeline import Checked, Trust
 
 
 def check(
     inputs: Inputs,
+    fill_nonfinite: FillNonfinite = False,
+    orientation_from: OrientationFrom = None,
 ) -> None:
     """Read inputs as `segment` would and say what was found: cases, sizes, notes and refusals. Writes nothing."""
     from rich.console import Console
     from rich.markup import escape
 
-    from shortaxis.pipeline import check_inputs
+    from shortaxis.pipeline import Trust
 
     console = Console()
     n_read = n_refused = 0
-    for found in check_inputs(inputs):
+    for found in _checked(inputs, Trust(fill_nonfinite, orientation_from)):
         if found.refusal is not None:
             n_refused += 1
             console.print(
@@ -33,3 +42,10 @@ def check(
     console.print(f"{n_read} usable, {n_refused} refused")
     if n_refused:
         raise typer.Exit(Exit.SOME_FAILED if n_read else Exit.INPUT_REFUSED)
+
+
+def _checked(inputs: list[Path], trust: Trust) -> Iterator[Checked]:
+    from shortaxis.pipeline import check_inputs, trusting
+
+    with trusting(trust):
+        yield from check_inputs(inputs)

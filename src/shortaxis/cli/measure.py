@@ -10,9 +10,11 @@ import typer
 from shortaxis.cli.options import (
     EdFrame,
     EsFrame,
+    FillNonfinite,
     FrameTime,
     HeartRate,
     Height,
+    OrientationFrom,
     Out,
     Overwrite,
     SchemeOrAcdc,
@@ -37,6 +39,8 @@ def measure(
     out: Out,
     label_scheme: SchemeOrAcdc = "acdc",
     overwrite: Overwrite = False,
+    fill_nonfinite: FillNonfinite = False,
+    orientation_from: OrientationFrom = None,
     species: Species = None,
     sex: Sex = None,
     height: Height = None,
@@ -52,9 +56,11 @@ def measure(
     """
     from rich.console import Console
 
-    from shortaxis.pipeline import measure_files
+    from shortaxis.pipeline import Trust, measure_files, trusting
     from shortaxis.report.terminal import case_table
 
     facts = facts_of(sex, height, weight, heart_rate, frame_time_ms, ed_frame, es_frame, species)
-    Console().print(case_table(measure_files(image, labels, out, facts, label_scheme, overwrite)))
+    with trusting(Trust(fill_nonfinite, orientation_from)):
+        measures = measure_files(image, labels, out, facts, label_scheme, overwrite)
+    Console().print(case_table(measures))
     print(f"results: {out}")

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from shortaxis.core.study import Facts
 
 
-def _known_scheme(name: str | None) -> str | None:
+def known_scheme(name: str | None) -> str | None:
     """The name, once it is known: a cohort must not find out case by case. Raises UnknownName."""
     from shortaxis.core.labels import scheme_named
 
@@ -31,14 +31,28 @@ Device = Annotated[str, typer.Option(metavar="NAME", help="auto, cpu, cuda or cu
 _SCHEME_HELP = "Numbers of the labels: acdc, mnms, lv, emidec, myocardium or mmwhs."
 Scheme = Annotated[
     str | None,
-    typer.Option("--label-scheme", metavar="NAME", help=_SCHEME_HELP, callback=_known_scheme),
+    typer.Option("--label-scheme", metavar="NAME", help=_SCHEME_HELP, callback=known_scheme),
 ]
-SchemeOrAcdc = Annotated[str, typer.Option("--label-scheme", metavar="NAME", help=_SCHEME_HELP, callback=_known_scheme)]
+SchemeOrAcdc = Annotated[str, typer.Option("--label-scheme", metavar="NAME", help=_SCHEME_HELP, callback=known_scheme)]
 Precision = Annotated[
     Literal["auto", "float32", "bfloat16"],
     typer.Option("--precision", help="auto: bfloat16 where the machine is faster with it."),
 ]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace outputs that exist already.")]
+
+_TRUST = "What you vouch for"
+FillNonfinite = Annotated[
+    bool,
+    typer.Option(
+        "--fill-nonfinite", help="Read voxels that are NaN or infinite as 0, not refuse them.", rich_help_panel=_TRUST
+    ),
+]
+OrientationFrom = Annotated[
+    Literal["qform", "sform"] | None,
+    typer.Option(
+        "--orientation-from", help="Which is right where a NIfTI's qform and sform disagree.", rich_help_panel=_TRUST
+    ),
+]
 
 _PATIENT = "About the patient and the scan"
 Species = Annotated[

@@ -11,11 +11,13 @@ from shortaxis.cli.options import (
     Device,
     EdFrame,
     EsFrame,
+    FillNonfinite,
     FrameTime,
     HeartRate,
     Height,
     Inputs,
     Modality,
+    OrientationFrom,
     Out,
     Overwrite,
     Precision,
@@ -59,6 +61,8 @@ def segment(
         str | None, typer.Option(metavar="r0,c0,r1,c1", help="The heart's box in pixels, instead of locating it.")
     ] = None,
     mc_samples: McSamples = None,
+    fill_nonfinite: FillNonfinite = False,
+    orientation_from: OrientationFrom = None,
     modality: Modality = None,
     species: Species = None,
     sex: Sex = None,
@@ -90,6 +94,8 @@ def segment(
         align=align,
         linkage=linkage,
         mc_samples=mc_samples,
+        fill_nonfinite=fill_nonfinite,
+        orientation_from=orientation_from,
         facts=facts_of(sex, height, weight, heart_rate, frame_time_ms, ed_frame, es_frame, species, modality),
     )
     with watch_cases() as watch:

@@ -11,10 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shortaxis.core.errors import (
-    ConstantImage,
     DamagedFile,
     GridMismatch,
-    NonFiniteVoxels,
     NotIntegerLabels,
     TooLarge,
     UnknownFormat,
@@ -31,6 +29,7 @@ from shortaxis.files.nifti_geometry import (
     true_affine,
 )
 from shortaxis.files.nifti_header import HEADER_BYTES, Claims, parse_header
+from shortaxis.files.voxels import finite_voxels, refuse_constant
 
 BUDGET_BYTES = 4 * 2**30  # a cine of 30 x 20 x 1024 x 1024 in float32 is 2.5 GB
 INTEGER_TOLERANCE = 1e-3
@@ -75,7 +74,8 @@ def load_volume(path: Path, budget_bytes: int = BUDGET_BYTES) -> Volume:
     grid, notes = grid_of(claims.shape[1:], claims.geometry, path)
     sha256 = hashlib.sha256(content).hexdigest()
     time_ms = frame_time_ms(claims.geometry) if claims.shape[0] > 1 else None
-    return Volume(_voxels(plain, claims, path), grid, claims.is_4d, time_ms, notes, sha256)
+    array, more = finite_voxels(_voxels(plain, claims), path)
+    return Volume(array, grid, claims.is_4d, time_ms, (*notes, *more), sha256)
 
 
 def load_nifti(path: Path, budget_bytes: int = BUDGET_BYTES) -> Volume:
@@ -85,9 +85,7 @@ def load_nifti(path: Path, budget_bytes: int = BUDGET_BYTES) -> Volume:
     NonFiniteVoxels or ConstantImage.
     """
     volume = load_volume(path, budget_bytes)
-    if volume.array.min() == volume.array.max():
-        found = f"{volume.array.size} voxels of the value {volume.array.flat[0]}"
-        raise ConstantImage("an image with contrast", found, "check how the file was exported", path)
+    refuse_constant(volume.array, path)
     return volume
 
 
@@ -154,22 +152,15 @@ def _check_claims(claims: Claims, most_bytes: int, budget_bytes: int, path: Path
         raise TooLarge(f"at most {budget_bytes} bytes", f"{claimed} bytes", "crop the image or raise the budget", path)
 
 
-def _voxels(plain: bytes, claims: Claims, path: Path) -> NDArray[np.generic]:
+def _voxels(plain: bytes, claims: Claims) -> NDArray[np.generic]:
     stored = np.frombuffer(plain, claims.dtype, offset=claims.offset).reshape(claims.shape)
     native = claims.dtype.newbyteorder("=")
     if claims.slope is None:
-        array = stored.astype(native)  # a copy: writable, aligned, free of the file's bytes
-    else:
-        exact_in_float32 = native.itemsize <= 2 or native == np.float32
-        with np.errstate(over="ignore", invalid="ignore"):  # what overflows is counted and refused below
-            scaled = stored.astype(np.float64) * claims.slope + claims.intercept
-            array = scaled.astype(np.float32) if exact_in_float32 else scaled
-    if array.dtype.kind == "f":
-        n_bad = array.size - int(np.count_nonzero(np.isfinite(array)))
-        if n_bad:
-            found = f"{n_bad} of {array.size} voxels are NaN or infinite"
-            raise NonFiniteVoxels("finite voxels", found, "replace them at the source", path)
-    return array
+        return stored.astype(native)  # a copy: writable, aligned, free of the file's bytes
+    exact_in_float32 = native.itemsize <= 2 or native == np.float32
+    with np.errstate(over="ignore", invalid="ignore"):  # what overflows is counted and refused by the caller
+        scaled = stored.astype(np.float64) * claims.slope + claims.intercept
+        return scaled.astype(np.float32) if exact_in_float32 else scaled
 
 
 def _whole_numbers(array: NDArray[np.generic], path: Path) -> NDArray[np.generic]:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from shortaxis.core.errors import BadAffine, BadSpacing
 from shortaxis.core.study import Grid, NiftiGeometry, Note
+from shortaxis.files.trust import OrientationFrom, trust_in_force
 
 Affine = NDArray[np.float64]
 SPACING_RANGE_MM = (1e-3, 1e3)
@@ -34,6 +35,9 @@ NO_SPACING = Note(
     "SA-W024",
     "The header states neither orientation, spacing nor unit; nothing is known in millimetres. The slices are taken to be"
     " stored as a scanner displays them; if they are not, the masks are poor.",
+)
+CHOSEN_ORIENTATION = Note(
+    "SA-W026", "The header's qform and sform disagree; the one named by --orientation-from was taken."
 )
 OTHER_UNITS = Note("SA-W023", "The header states lengths in another unit than millimetres; they were converted.")
 
@@ -99,19 +103,43 @@ def _affine(
     if min(raw.qform_code, raw.sform_code) < 0:
         found = f"qform_code {raw.qform_code}, sform_code {raw.sform_code}"
         raise BadAffine("orientation codes from 0 upward", found, "correct the header", path)
-    qform = _qform(raw, pixdim, path) if raw.qform_code > 0 else None
+    coded = {"qform": raw.qform_code > 0, "sform": raw.sform_code > 0}
+    chosen = trust_in_force().orientation_from
+    if not all(coded.values()) or chosen is None:
+        return _stated_affine(shape, raw, pixdim, path)
+    try:
+        return _stated_affine(shape, raw, pixdim, path)  # they agree, and nothing was to be chosen
+    except BadAffine:
+        affine, notes = _one_affine(chosen, raw, pixdim, path)
+        return affine, [*notes, CHOSEN_ORIENTATION]
+
+
+def _stated_affine(
+    shape: tuple[int, int, int], raw: NiftiGeometry, pixdim: NDArray[np.float64], path: Path
+) -> tuple[Affine, list[Note]]:
+    """As the header states it; raises BadAffine where it states two that disagree."""
     if raw.sform_code > 0:
-        sform = np.vstack([raw.sform, [0, 0, 0, 1]])
-        notes = _check_columns(sform, pixdim, path)
-        if qform is not None:
+        sform, notes = _one_affine("sform", raw, pixdim, path)
+        if raw.qform_code > 0:
+            qform, _ = _one_affine("qform", raw, pixdim, path)
             apart = corner_distance_voxels(shape, pixdim, _with_spacing(sform, pixdim), qform)
             if not apart <= CORNER_TOLERANCE_VOXELS:
                 found = f"corners {apart:.3g} voxels apart"
-                raise BadAffine("qform and sform that agree", found, "set the wrong one's code to 0", path)
+                way_out = "set the wrong one's code to 0, or choose the right one with --orientation-from"
+                raise BadAffine("qform and sform that agree", found, way_out, path)
         return sform, notes
-    if qform is not None:
-        return qform, []
+    if raw.qform_code > 0:
+        return _one_affine("qform", raw, pixdim, path)
     return np.diag([-pixdim[0], pixdim[1], pixdim[2], 1.0]), [NO_ORIENTATION]  # nibabel's axes for such files
+
+
+def _one_affine(
+    which: OrientationFrom, raw: NiftiGeometry, pixdim: NDArray[np.float64], path: Path
+) -> tuple[Affine, list[Note]]:
+    if which == "qform":
+        return _qform(raw, pixdim, path), []
+    sform = np.vstack([raw.sform, [0, 0, 0, 1]])
+    return sform, _check_columns(sform, pixdim, path)
 
 
 def _qform(raw: NiftiGeometry, pixdim: NDArray[np.float64], path: Path) -> Affine:

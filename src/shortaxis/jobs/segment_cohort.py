@@ -14,6 +14,7 @@ from shortaxis.core.compute import Compute, Precision, choose_compute
 from shortaxis.core.errors import InternalFault, NoStudy, ShortaxisError, WrongKindOfScan
 from shortaxis.core.labels import scheme_named
 from shortaxis.core.study import Facts, Note, Study
+from shortaxis.files.trust import OrientationFrom, Trust, trusting
 from shortaxis.files.writer import write_csv, write_json, write_text
 from shortaxis.jobs.case_files import MEASURES, REPORT, THUMBNAIL, write_case
 from shortaxis.jobs.finished import MANIFEST, PAGE, TABLE, is_finished, read_manifest, source_fingerprint, whole_folder
@@ -43,6 +44,8 @@ class SegmentOptions:
     facts: Facts | None = None
     linkage: Path | None = None
     mc_samples: int | None = None  # None: one pass with dropout off
+    fill_nonfinite: bool = False  # these two: `files.trust.Trust`
+    orientation_from: OrientationFrom | None = None
 
 
 @dataclass(frozen=True)
@@ -109,7 +112,8 @@ def segment_cohort(
     result = CohortResult(terms=_terms(path.stem, model))
     for index, case in enumerate(cases):
         watch(CaseEvent(case.name, index, len(cases)))
-        notes = _one_case(case, work, result)
+        with trusting(Trust(options.fill_nonfinite, options.orientation_from)):
+            notes = _one_case(case, work, result)
         watch(CaseEvent(case.name, index + 1, len(cases), notes, result.failed.get(case.name)))
     if len(result.set_aside) == len(every):
         result.failed, result.set_aside = result.set_aside, {}
@@ -199,7 +203,7 @@ def _segment_into(study: Study, folder: Path, work: _Work, fingerprints: Mapping
 def _plain(options: SegmentOptions) -> dict[str, Any]:
     """Options as they go into a manifest: no path, nothing about the patient."""
     kept = {"label_scheme", "report", "precision", "roi", "align"}
-    kept |= set() if options.mc_samples is None else {"mc_samples"}
+    kept |= {key for key in ("mc_samples", "fill_nonfinite", "orientation_from") if getattr(options, key)}
     return {key: value for key, value in asdict(options).items() if key in kept}
 
 

@@ -22,20 +22,14 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from shortaxis.core.errors import (
-    BadPatientFacts,
-    BadSpacing,
-    ConstantImage,
-    DamagedFile,
-    LabelsMissing,
-    NonFiniteVoxels,
-)
+from shortaxis.core.errors import BadPatientFacts, BadSpacing, DamagedFile, LabelsMissing
 from shortaxis.core.labels import LEFT_VENTRICLE, Labels, Structure
 from shortaxis.core.study import Facts, Grid, Note, Origin, Study
 from shortaxis.files.child import Value
 from shortaxis.files.intake import read_bytes
 from shortaxis.files.mat import BUDGET_BYTES, read_mat
 from shortaxis.files.names import slug
+from shortaxis.files.voxels import finite_voxels, refuse_constant
 from shortaxis.read.folders import walk
 
 N_FRAMES = 20
@@ -104,11 +98,8 @@ def read_lvquan(case: LvquanCase) -> Study:
 
     Raises DamagedFile, BadSpacing, NonFiniteVoxels or ConstantImage, and what `read_mat` raises.
     """
-    image = _frames(case, "image")
-    if not np.isfinite(image).all():
-        raise NonFiniteVoxels("finite voxels", "NaN or infinity", "replace them at the source", case.path)
-    if image.min() == image.max():
-        raise ConstantImage("an image with contrast", "one value alone", "check how the file was exported", case.path)
+    image, notes = finite_voxels(_frames(case, "image"), case.path)
+    refuse_constant(image, case.path)
     labels = None if _missing(case.path, "endo", "epi") else _labels(case, image.shape)
     ed_index = es_index = None
     if labels is not None:
@@ -123,7 +114,7 @@ def read_lvquan(case: LvquanCase) -> Study:
         origins=(Origin(slug(case.name), tuple(range(N_FRAMES)), True, case.path),),
         facts=Facts(modality="cine", species="human", ed_index=ed_index, es_index=es_index, convention=CONVENTION),
         labels=labels,
-        notes=(ONE_SLICE,),
+        notes=(ONE_SLICE, *notes),
         sha256=_sha256(case),
         keeps_image=True,
     )

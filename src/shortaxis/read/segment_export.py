@@ -24,12 +24,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from shortaxis.core.errors import BadSpacing, ConstantImage, LabelsMissing, NonFiniteVoxels, NoStudy, UnknownFormat
+from shortaxis.core.errors import BadSpacing, LabelsMissing, NoStudy, UnknownFormat, WrongDimensions
 from shortaxis.core.labels import LEFT_VENTRICLE, Labels, Structure
 from shortaxis.core.study import Facts, Grid, Origin, Study
 from shortaxis.files.intake import read_bytes
 from shortaxis.files.mat import BUDGET_BYTES, read_mat
 from shortaxis.files.names import slug
+from shortaxis.files.voxels import finite_voxels, refuse_constant
 from shortaxis.read.polygon import fill_polygon
 
 CONVENTION = "the outlines as saved by Segment; papillary muscles belong to the cavity where the reader left them in"
@@ -81,6 +82,9 @@ def _stack_of(path: Path) -> Fields:
         if place.partition("[")[0] == "setstruct" and "." not in field:
             stacks.setdefault(place, {})[field] = value
     stacks = {place: fields for place, fields in stacks.items() if isinstance(fields.get("IM"), np.ndarray)}
+    odd = [f"{image.ndim}" for image in (np.asarray(fields["IM"]) for fields in stacks.values()) if image.ndim > 4]
+    if odd:
+        raise WrongDimensions("IM as [row, col, time, slice]", f"{odd[0]} dimensions", "save the stack anew", path)
     if not stacks:
         raise UnknownFormat("Segment's setstruct with an image IM", "none", "save the stack in Segment", path)
     tall = [fields for fields in stacks.values() if _image(fields).shape[1] >= MIN_SLICES]
@@ -93,11 +97,8 @@ def _stack_of(path: Path) -> Fields:
 
 
 def _study(path: Path, fields: Fields) -> Study:
-    image = _image(fields)
-    if not np.isfinite(image).all():
-        raise NonFiniteVoxels("finite grey values", "some that are not", "save the stack again", path)
-    if image.min() == image.max():
-        raise ConstantImage("an image", "one grey value", "save the stack with its image", path)
+    image, notes = finite_voxels(_image(fields), path)
+    refuse_constant(image, path)
     name, n_frames = slug(path.stem), image.shape[0]
     step = _number(fields, "TIncr")
     ed, es = (_number(fields, key) for key in ("EDT", "EST"))
@@ -113,6 +114,7 @@ def _study(path: Path, fields: Fields) -> Study:
             frame_time_ms=step * 1000 if step and n_frames > 1 else None,
             heart_rate_bpm=_number(fields, "HeartRate"),
         ),
+        notes=notes,
         sha256=hashlib.sha256(read_bytes(path, BUDGET_BYTES)).hexdigest(),
     )
 
