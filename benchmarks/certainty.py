@@ -41,8 +41,8 @@ def main() -> None:
         rows.append((worse, float("nan") if heart is None else heart, np.nanmin(found.certainty[phases])))
     scores, heart, lowest = np.array(sorted(rows)).T
     for name, figure in (("over the heart", heart), ("of the lowest slice", lowest)):
-        rank = spearmanr(figure, scores)
-        print(f"{name}: {figure.min():.3f} to {figure.max():.3f}, Spearman {rank.statistic:.2f}, p {rank.pvalue:.3f}")
+        rank, chance = spearmanr(figure, scores)
+        print(f"{name}: {figure.min():.3f} to {figure.max():.3f}, Spearman {rank:.2f}, p {chance:.3f}")
     low = heart < LOW
     print(f"below {LOW}: {low.sum()} of {len(low)}, of the worst quarter {low[: len(low) // 4].sum()}")
     print(f"mean DSC of the worse frame: {scores[low].mean():.3f} below, {scores[~low].mean():.3f} above")

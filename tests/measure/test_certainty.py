@@ -36,7 +36,7 @@ def test_frames_between_the_phases_do_not_count() -> None:
 
 def test_a_low_one_is_noted_and_without_phases_all_frames_are_looked_at() -> None:
     told = certainty_in(measures(None, None), np.array([[0.96], [LOW - 0.01]]), labels_of((3,), (3,)))
-    assert told["notes"] == [NOTE]
+    assert told["notes"] == [{"code": "SA-W116", "text": NOTE.text}]
 
 
 def test_without_a_heart_it_is_undefined_with_a_reason() -> None:

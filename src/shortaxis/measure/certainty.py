@@ -9,16 +9,19 @@ probability, and of another model it may mean another quality.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from shortaxis.core.study import Note
+
 LOW = 0.935
-NOTE = {
-    "code": "SA-W116",
-    "text": "The network was less sure of this heart than of most: its mean probability is below 0.935. Look at the masks.",
-}
+NOTE = Note(
+    "SA-W116",
+    "The network was less sure of this heart than of most: its mean probability is below 0.935. Look at the masks.",
+)
 KEY = "heart_probability"
 
 
@@ -53,4 +56,4 @@ def certainty_in(
     told = {**measures, "certainty": {KEY: found}}
     if found is None:
         return {**told, "reasons": {**measures["reasons"], f"certainty.{KEY}": "no heart was found"}}
-    return {**told, "notes": [*measures["notes"], NOTE]} if found < LOW else told
+    return {**told, "notes": [*measures["notes"], asdict(NOTE)]} if found < LOW else told
