@@ -59,12 +59,12 @@ def evaluate_folders(
     """
     refuse_to_replace(out, OUTPUTS, overwrite)
     scheme = scheme_named(prediction_scheme)
-    predictions = _by_stem(prediction)
+    predictions = masks_by_stem(prediction)
     rows, slices, faults, missing, sources = [], [], [], [], dict[str, None]()
     for stated in reference_studies(reference, scheme_named(reference_scheme)):
         study, source = with_phases(stated)
         sources[source] = None
-        masks, absent = _prediction_of(study, predictions, scheme)
+        masks, absent = prediction_of(study, predictions, scheme)
         missing += absent
         rows += evaluate_case(study, masks, scheme)
         slices += evaluate_slices(study, masks, scheme)
@@ -124,7 +124,7 @@ def _label_files(root: Path) -> list[Path]:
     return [path for path in files if has_label_ending(path)] or files
 
 
-def _by_stem(root: Path) -> dict[str, Path]:
+def masks_by_stem(root: Path) -> dict[str, Path]:
     """Masks by the name they share with their reference. Raises BadConfiguration where two share one."""
     found: dict[str, Path] = {}
     for path in _label_files(root):
@@ -137,7 +137,7 @@ def _by_stem(root: Path) -> dict[str, Path]:
     return found
 
 
-def _prediction_of(
+def prediction_of(
     study: Study, predictions: dict[str, Path], scheme: LabelScheme
 ) -> tuple[NDArray[np.uint8], list[str]]:
     """The masks [frame, slice, row, col] predicted for a study, and the stems for which there is none."""

@@ -1,0 +1,138 @@
+"""EMIDEC (Lalande et al. 2022, Medical Image Analysis 79:102428): myocardium, infarct and no-reflow on late enhancement.
+
+The challenge's released code and its pages disagree, so both stand here, each named. Dice: the code takes the stack (3D),
+the pages say the mean over slices (2D). Hausdorff distance: the code takes everything that is labelled, the cavity
+too, in voxels; the pages say the myocardium's, which is in millimetres in papers. In both, what is in neither mask has
+Dice 1. The myocardium is healthy, infarct and no-reflow together; the infarct is without its no-reflow.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from shortaxis.core.errors import WrongDimensions
+from shortaxis.core.labels import EMIDEC, Structure
+from shortaxis.measure.accept import check_labels
+from shortaxis.measure.overlap import dice
+from shortaxis.measure.protocols.protocol import Judged, Protocol, Row, Table, grouped, mean_of, sd_of
+from shortaxis.measure.scores import OUTCOMES
+from shortaxis.measure.surface import surface_distances
+from shortaxis.measure.volume_error import percentage_difference
+
+Mask = NDArray[np.bool_]
+SCORED = (Structure.MYOCARDIUM, Structure.INFARCT, Structure.NO_REFLOW)
+COLUMNS = {
+    "case": "patient",
+    "structure": "myocardium: healthy, infarct and no-reflow together; infarct: without its no-reflow",
+    "outcome": "both: in both masks; missed: in the reference alone; extra: in the prediction alone; neither",
+    "dice_code": "as the released code: Dice over the stack (3D); 1 where the structure is in neither mask",
+    "dice_page": "as the pages say: mean over slices of the slice's Dice (2D); a slice with neither counts 1",
+    "hd_code_voxels": "as the released code, myocardium's row alone: Hausdorff distance of everything labelled, the "
+    "cavity too, in voxels without spacing; empty where a mask is",
+    "hd_page_mm": "as the pages say: Hausdorff distance of the myocardium over the stack, mm; empty where a mask is",
+    "volume_ml": "volume of the prediction, ml (cm3)",
+    "reference_volume_ml": "volume of the reference, ml (cm3)",
+    "volume_difference_ml": "absolute difference of the volumes, ml (cm3)",
+    "volume_difference_mm3": "the same in mm3, the released code's unit",
+    "pd_percent": "absolute difference of the volumes in percent of the reference's myocardium",
+}
+MEANS = ("dice_code", "dice_page", "hd_code_voxels", "hd_page_mm", "volume_difference_ml", "volume_difference_mm3")
+MEANS = (*MEANS, "pd_percent")
+SUMMARY_COLUMNS = {
+    "structure": COLUMNS["structure"],
+    "n": "patients",
+    "n_missed": "patients whose structure the prediction lacks",
+    "n_extra": "patients with the structure in the prediction alone",
+    "n_in_neither": "patients with the structure in neither mask",
+    "n_hd": "patients with a Hausdorff distance",
+    **{f"{key}_mean": f"mean of {key} over the patients that have it" for key in MEANS},
+    "dice_code_sd": "standard deviation of dice_code over n - 1",
+    "dice_page_sd": "standard deviation of dice_page over n - 1",
+}
+
+
+def score_emidec(case: Judged) -> list[dict[str, Any]]:
+    """Rows of one patient: myocardium, infarct, no-reflow.
+
+    Raises WrongDimensions for more than one frame, and GridMismatch or UnknownLabel where the prediction does not fit.
+    """
+    study, labels = case.study, case.reference
+    check_labels(case.prediction, study.image, case.scheme)
+    if study.n_frames != 1:
+        found = f"{study.n_frames} frames in {study.name}"
+        raise WrongDimensions("one stack of late enhancement", found, "give masks of one frame each")
+    ours_all, theirs_all = case.prediction[0], labels.array[0]
+    voxel_ml = study.grid.voxel_ml
+    whole = int(np.count_nonzero(labels.scheme.mask(theirs_all, Structure.MYOCARDIUM)))
+    rows = []
+    for structure in SCORED:
+        ours, theirs = case.scheme.mask(ours_all, structure), labels.scheme.mask(theirs_all, structure)
+        counts = int(np.count_nonzero(ours)), int(np.count_nonzero(theirs))
+        volumes = [None if voxel_ml is None else count * voxel_ml for count in counts]
+        off_ml = None if voxel_ml is None else abs(counts[0] - counts[1]) * voxel_ml
+        of_wall = structure == Structure.MYOCARDIUM
+        rows.append(
+            {
+                "case": study.name,
+                "structure": structure.value,
+                "outcome": OUTCOMES[counts[0] > 0, counts[1] > 0],
+                "dice_code": dice_or_one(ours, theirs),
+                "dice_page": float(np.mean([dice_or_one(a, b) for a, b in zip(ours, theirs, strict=True)])),
+                "hd_code_voxels": _hd(ours_all > 0, theirs_all > 0, (1.0, 1.0, 1.0)) if of_wall else None,
+                "hd_page_mm": _hd(ours, theirs, study.grid.spacing_mm) if of_wall else None,
+                "volume_ml": volumes[0],
+                "reference_volume_ml": volumes[1],
+                "volume_difference_ml": off_ml,
+                "volume_difference_mm3": None if off_ml is None else off_ml * 1000.0,
+                "pd_percent": percentage_difference(*counts, whole),
+            }
+        )
+    return rows
+
+
+def dice_or_one(prediction: Mask, reference: Mask) -> float:
+    """Dice, and 1 where both masks are empty: the challenge's convention."""
+    found = dice(prediction, reference)
+    return 1.0 if found is None else found
+
+
+def _hd(prediction: Mask, reference: Mask, spacing_mm: Sequence[float] | None) -> float | None:
+    return surface_distances(prediction, reference, spacing_mm).hd_mm
+
+
+def summarise_emidec(rows: Sequence[Row]) -> tuple[Table, ...]:
+    """One table: the means of each structure."""
+    found = []
+    for (structure,), group in grouped(rows, "structure").items():
+        outcomes = [row["outcome"] for row in group]
+        found.append(
+            {
+                "structure": structure,
+                "n": len(group),
+                "n_missed": outcomes.count("missed"),
+                "n_extra": outcomes.count("extra"),
+                "n_in_neither": outcomes.count("neither"),
+                "n_hd": sum(row["hd_page_mm"] is not None for row in group),
+                **{f"{key}_mean": mean_of(group, key) for key in MEANS},
+                "dice_code_sd": sd_of(group, "dice_code"),
+                "dice_page_sd": sd_of(group, "dice_page"),
+            }
+        )
+    title = "Myocardium, infarct and no-reflow, by the released code and by the pages"
+    return (Table("structures", title, SUMMARY_COLUMNS, tuple(found)),)
+
+
+EMIDEC_PROTOCOL = Protocol(
+    "emidec",
+    "EMIDEC: automatic evaluation of myocardial infarction from delayed enhancement",
+    "github.com/EMIDEC-Challenge/Evaluation-metrics (code) and emidec.com/metrics with that repository's README (pages)",
+    EMIDEC,
+    SCORED,
+    score_emidec,
+    COLUMNS,
+    summarise_emidec,
+)
