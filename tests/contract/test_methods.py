@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Sequence
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +22,22 @@ from shortaxis.core.recipe import FitRecipe
 from shortaxis.core.sample import Sample, collate
 from shortaxis.core.study import Study
 from shortaxis.methods.attention_mnet import AttentionMNetConfig, AttentionMNetStage
+from shortaxis.methods.baselines import (
+    attention_unet,
+    deepmedic,
+    fcn_3d,
+    nnunet_plan,
+    non_local_unet,
+    resunet,
+    resunet_plus_plus,
+    segnet,
+    u_segnet,
+    unet_3d,
+    unet_plus_plus,
+)
+from shortaxis.methods.baselines.network import Network
+from shortaxis.methods.baselines.plain_segmenter import PlainConfig, PlainStage
+from shortaxis.methods.baselines.plain_volumes import PlainVolumeConfig, PlainVolumeStage
 from shortaxis.methods.baselines.unet import UNetConfig, UNetStage
 from shortaxis.methods.dadu import DaduConfig, DaduStage
 from shortaxis.methods.foanet import LocateConfig, LocateStage, NetConfig, SegmentConfig, SegmentStage
@@ -85,6 +102,35 @@ FOA_TUNED = SegmentConfig(
 DADU = DaduConfig(window=SMALL_CROP, widths=(4, 6, 8), objective="dice_ce")
 DADU_WHOLE = DaduConfig(window=WholeSliceConfig(size_px=32), widths=(4, 6, 8))
 
+
+def plain(network: Network, *widths: int) -> Case:
+    return Case(PlainStage(network, PlainConfig(widths=widths, window=SMALL_CROP), FIT))
+
+
+def plain_volume(network: Network, *widths: int, depth: int = 4) -> Case:
+    window = HeartVolumeConfig(plane=SMALL_CROP, depth=depth)
+    return Case(PlainVolumeStage(network, PlainVolumeConfig(widths=widths, window=window), FIT))
+
+
+WHOLE = PlainConfig(widths=(4, 6), window=BoxWindowConfig(size_px=32, of="slice", room_px=0))
+BASELINES = {
+    "deepmedic": plain_volume(deepmedic.NETWORK, 3, 4, 6),
+    "fcn-3d": plain_volume(fcn_3d.NETWORK, 2, 3, 4),
+    "non-local-unet": plain(non_local_unet.NETWORK, 4, 6, 8),
+    "resunet-plus-plus": plain(resunet_plus_plus.NETWORK, 4, 6, 8, 8),
+    "segnet": plain(segnet.NETWORK, 4, 6),
+    "segnet-whole-slice": Case(PlainStage(segnet.NETWORK, WHOLE, FIT), everywhere=True),
+    "u-segnet": plain(u_segnet.NETWORK, 4, 6),
+}
+MONAI_BASELINES = {
+    "attention-unet": plain(attention_unet.NETWORK, 4, 6, 8),
+    "nnunet-plan-2d": plain(nnunet_plan.NETWORK_2D, 4, 6, 8),
+    "nnunet-plan-3d": plain_volume(nnunet_plan.NETWORK_3D, 3, 4, 6),
+    "resunet": plain(resunet.NETWORK, 4, 6, 8),
+    "unet-3d": plain_volume(unet_3d.NETWORK, 2, 2, 3, 3, 4, depth=16),
+    "unet-plus-plus": plain(unet_plus_plus.NETWORK, 2, 2, 3, 3, 4),
+}
+
 CASES = {
     "dadu": Case(DaduStage(DADU, FIT)),
     "dadu-whole-slice": Case(DaduStage(DADU_WHOLE, FIT), everywhere=True),
@@ -97,6 +143,8 @@ CASES = {
     "foanet-tuned": Case(SegmentStage(FOA_TUNED, FIT)),
     "uncertainty-unet": Case(UncertaintyStage(UNCERTAINTY, FIT)),
     "uncertainty-unet-sampling": Case(UncertaintyStage(UNCERTAINTY, FIT).sampling(3)),
+    **BASELINES,
+    **(MONAI_BASELINES if find_spec("monai") else {}),
 }
 SEGMENTERS = [name for name, case in CASES.items() if not case.locates]
 SCHEMES = (ACDC, MNMS, LEFT_VENTRICLE)

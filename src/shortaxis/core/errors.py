@@ -85,7 +85,7 @@ class DecoderTimedOut(ShortaxisError):
 
 
 class PackageMissing(ShortaxisError):
-    code, title = "SA-E011", "a package that this file needs is not installed"
+    code, title = "SA-E011", "a package that this needs is not installed"
 
 
 # --- geometry and voxels: E020-E039 -----------------------------------------------------------------------------------

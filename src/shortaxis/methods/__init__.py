@@ -17,6 +17,18 @@ _OURS: Mapping[str, str] = {
     "halsrnet": "shortaxis.methods.halsrnet",
     "uncertainty-unet": "shortaxis.methods.uncertainty_unet",
     "unet": "shortaxis.methods.baselines.unet",
+    "attention-unet": "shortaxis.methods.baselines.attention_unet",
+    "deepmedic": "shortaxis.methods.baselines.deepmedic",
+    "fcn-3d": "shortaxis.methods.baselines.fcn_3d",
+    "nnunet-plan-2d": "shortaxis.methods.baselines.nnunet_plan_2d",
+    "nnunet-plan-3d": "shortaxis.methods.baselines.nnunet_plan_3d",
+    "non-local-unet": "shortaxis.methods.baselines.non_local_unet",
+    "resunet": "shortaxis.methods.baselines.resunet",
+    "resunet-plus-plus": "shortaxis.methods.baselines.resunet_plus_plus",
+    "segnet": "shortaxis.methods.baselines.segnet",
+    "u-segnet": "shortaxis.methods.baselines.u_segnet",
+    "unet-3d": "shortaxis.methods.baselines.unet_3d",
+    "unet-plus-plus": "shortaxis.methods.baselines.unet_plus_plus",
 }
 
 

@@ -11,7 +11,7 @@ Ours rather than MONAI's, because importing MONAI takes four seconds and this ne
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -25,6 +25,7 @@ from shortaxis.core.recipe import FitRecipe, Recipe, Settings
 from shortaxis.core.sample import Batch, Sample
 from shortaxis.core.study import Study
 from shortaxis.losses.dice_ce import dice_ce_loss
+from shortaxis.methods.baselines.network import Preset, Widths
 from shortaxis.methods.roi_regression import RoiRegressionConfig, RoiRegressionStage, tuned_roi
 from shortaxis.methods.tuned_fit import TUNED_SEGMENT_FIT, TUNED_WINDOW
 from shortaxis.prepare.heart_crop import HeartCropConfig, cut_heart, heart_examples, vary_heart
@@ -32,11 +33,17 @@ from shortaxis.prepare.restore import paste_slices
 from shortaxis.repair.components import leave_as_is
 from shortaxis.repair.whole import repair_heart
 
+MATCHED: Mapping[Preset, Widths] = {  # as many parameters as the comparing papers state; see network.py
+    "published": (64, 128, 256, 512, 1024),
+    "halsr_table_9": (34, 68, 136, 273, 545),
+    "mnet_table_1": (57, 115, 229, 459, 917),
+}
+
 
 class UNetConfig(Settings):
     """The network and its window."""
 
-    widths: tuple[int, ...] = (64, 128, 256, 512, 1024)  # section 2, Fig. 1
+    widths: tuple[int, ...] | Preset = (64, 128, 256, 512, 1024)  # section 2, Fig. 1
     crop: HeartCropConfig = HeartCropConfig()
 
 
@@ -91,7 +98,9 @@ class UNetStage:
     name: str = "segment"
 
     def build(self, scheme: LabelScheme) -> nn.Module:
-        return UNet(2 * self.config.crop.reach + 1, len(scheme.structures) + 1, self.config.widths)
+        widths = self.config.widths
+        chosen = MATCHED[widths] if isinstance(widths, str) else widths
+        return UNet(2 * self.config.crop.reach + 1, len(scheme.structures) + 1, chosen)
 
     def cut(self, study: Study, upstream: Found | None, frames: Sequence[int]) -> Iterable[Sample]:
         return cut_heart(study, upstream, frames, self.config.crop)
