@@ -42,6 +42,7 @@ class Cine:
     slice_mm: float = 8.0
     axes: NDArray[np.float64] | tuple[tuple[float, ...], ...] = tuple(map(tuple, SHORT_AXIS))
     origin: tuple[float, float, float] = (-40.0, 25.0, 60.0)
+    first: int = 0  # the number that names the first slice in its corner pixel
 
     @property
     def normal(self) -> NDArray[np.float64]:
@@ -57,7 +58,7 @@ class Cine:
         row, col = np.mgrid[: self.rows, : self.cols]
         radius = 4 + np.cos(2 * np.pi * phase / self.n_phases) - 0.2 * index
         image = np.where(np.hypot(row - self.rows / 2, col - self.cols / 2) < radius, 900, 100 + 3 * row + col)
-        image[0, 0] = 100 * index + phase
+        image[0, 0] = 100 * (self.first + index) + phase
         return image.astype(np.uint16)
 
     def truth(self) -> NDArray[np.uint16]:

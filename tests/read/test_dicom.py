@@ -201,13 +201,13 @@ def test_a_report_object_is_passed_over(tmp_path):
 
 def test_the_last_complete_breath_hold_is_taken(tmp_path):
     make_siemens(tmp_path, CINE)
-    make_siemens(tmp_path / "again", Cine(n_slices=2, origin=tuple(CINE.position(1))), first_series=30)
-    make_siemens(tmp_path / "broken", Cine(n_slices=1, origin=tuple(CINE.position(3))), first_series=40)
+    make_siemens(tmp_path / "again", Cine(n_slices=2, origin=tuple(CINE.position(1)), first=5), first_series=30)
+    make_siemens(tmp_path / "broken", Cine(n_slices=1, origin=tuple(CINE.position(3)), first=7), first_series=40)
     for path in every_file(tmp_path / "broken")[4:6]:
         path.unlink()  # 8 of 10 phases, with a hole in their trigger times
     _same_study(tmp_path)
     study = only(tmp_path)
-    assert [study.image[0, index, 0, 0] for index in range(4)] == [0, 0, 100, 300]  # the repeats number from 0 again
+    assert [study.image[0, index, 0, 0] for index in range(4)] == [0, 500, 600, 300]
     assert codes(study) == ["SA-W063"]
     assert "slice 2 from series 30, slice 3 from series 31, slice 4 from series 13" in study.notes[0].text
 
@@ -248,7 +248,7 @@ def test_images_that_are_there_twice_count_once(tmp_path):
 
 def test_a_slice_with_fewer_phases_is_resampled_in_time(tmp_path):
     make_siemens(tmp_path, CINE)
-    short = Cine(n_phases=8, n_slices=1, origin=tuple(CINE.position(4)))
+    short = Cine(n_phases=8, n_slices=1, origin=tuple(CINE.position(4)), first=4)
     make_siemens(tmp_path / "short", short, first_series=14)
     _same_study(tmp_path)
     study = only(tmp_path)

@@ -150,6 +150,10 @@ class LabelsMissing(ShortaxisError):
     code, title = "SA-E046", "no labels where labels are needed"
 
 
+class DuplicateImages(ShortaxisError):
+    code, title = "SA-E047", "the same image stands at two places"
+
+
 # --- configuration, models, training: E060-E089 -----------------------------------------------------------------------
 class UnknownName(ShortaxisError):
     code, title = "SA-E060", "no such name"

@@ -15,6 +15,7 @@ import numpy as np
 
 from shortaxis.core.errors import NoStudy, ShortaxisError
 from shortaxis.core.study import Note, Origin, Study
+from shortaxis.files.voxels import finite_voxels, refuse_constant
 from shortaxis.read import dicom_notes as notes
 from shortaxis.read.dicom_facts import facts_of
 from shortaxis.read.dicom_files import dicom_sources, looks_like_dicom
@@ -22,6 +23,7 @@ from shortaxis.read.dicom_frames import Frame, frames_of
 from shortaxis.read.dicom_notes import SetAside
 from shortaxis.read.dicom_phases import resample_phases
 from shortaxis.read.dicom_pixels import load
+from shortaxis.read.dicom_repeats import check_repeats
 from shortaxis.read.dicom_sort import Run, by_patient_and_study, by_series, runs_of
 from shortaxis.read.dicom_stack import Stack, build_stack, count_slices, grid_of, parallel_groups
 from shortaxis.read.dicom_views import (
@@ -64,7 +66,10 @@ def read_dicom(path: Path, name: str | None = None) -> tuple[Study, ...]:
     Raises:
         NoStudy: no short-axis cine; lists what there is.
         IncompleteStudy, UnevenSlices: no stack is whole; says which slice is at fault.
-        UnreadableTransferSyntax, DamagedFile, UnsafeArchive, TooLarge, MissingFile, Unreadable.
+            BadSpacing, BadAffine: a spacing that cannot be; a gantry tilt.
+        DuplicateImages, ConstantImage, NonFiniteVoxels: slices that share an image, or show nothing.
+        UnreadableTransferSyntax, DamagedFile, DecoderCrashed, DecoderTimedOut, UnsafeArchive, TooLarge, MissingFile,
+        Unreadable.
     """
     return tuple(placed.study for placed in read_dicom_placed(path, name))
 
@@ -173,7 +178,10 @@ def _common_notes(findings: Sequence[_Findings], n_other: int, n_empty: int) -> 
 
 def _study(stack: Stack, finding: _Findings, common: Sequence[Note], name: str | None, path: Path) -> PlacedStudy:
     pixels = load([run.frames for run in stack.runs])
-    image = np.stack([resample_phases(planes, stack.n_phases) for planes in pixels.runs], axis=1)
+    repeats = check_repeats(pixels.runs, path)
+    stored = np.stack([resample_phases(planes, stack.n_phases) for planes in pixels.runs], axis=1)
+    image, filled = finite_voxels(stored, path)
+    refuse_constant(image, path)
     facts, said = facts_of(stack)
     grid = grid_of(stack)
     if finding.set_aside:
@@ -188,7 +196,7 @@ def _study(stack: Stack, finding: _Findings, common: Sequence[Note], name: str |
         grid=grid,
         origins=(Origin(f"series{stack.series_numbers[0]}", tuple(range(stack.n_phases)), True, path),),
         facts=facts,
-        notes=(*stack.notes, *said, *common),
+        notes=(*stack.notes, *repeats, *filled, *said, *common),
         sha256=pixels.sha256,
         keeps_image=True,
     )

@@ -40,6 +40,14 @@ class Source:
     _archive: zipfile.ZipFile | None = None
     _member: zipfile.ZipInfo | None = None
 
+    @property
+    def place(self) -> tuple[str, int | None]:
+        """Where another process finds it: the file, and in a zip the number of the member."""
+        if self._archive is None or self._member is None:
+            return str(self.path.absolute()), None
+        number = next(i for i, info in enumerate(self._archive.infolist()) if info is self._member)
+        return str(Path(self._archive.filename or "").absolute()), number
+
     def head(self) -> bytes:
         """The first bytes, enough for `is_dicom_head`. Raises Unreadable or DamagedFile."""
         with self._stream() as stream, self._told():

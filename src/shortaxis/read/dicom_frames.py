@@ -261,11 +261,18 @@ def _plane(reader: _Reader) -> Plane | None:
     lengths = np.linalg.norm(axes, axis=1)
     if np.abs(lengths - 1).max() > 0.01 or abs(float(axes[0] @ axes[1])) > 0.01:
         return None  # no two perpendicular unit vectors: as good as not stated
-    spacing = reader.vector("PixelSpacing", "PixelMeasuresSequence", 2)
-    known = spacing is not None and spacing.min() > 0
+    spacing = reader.value("PixelSpacing", "PixelMeasuresSequence")
     shape = (int(reader.dataset.Rows), int(reader.dataset.Columns))
-    pixel_mm = (float(spacing[0]), float(spacing[1])) if spacing is not None and known else None
+    pixel_mm = None if spacing is None else _stated_spacing(spacing)
     return Plane(shape, axes / lengths[:, None], position, pixel_mm)
+
+
+def _stated_spacing(value: Any) -> tuple[float, float]:
+    """Row and column spacing in millimetres as stated; (0, 0), which the stack refuses, for what is no pair of numbers."""
+    if isinstance(value, str) or not isinstance(value, Sequence) or len(value) != 2:
+        return 0.0, 0.0
+    row_mm, col_mm = float(value[0]), float(value[1])
+    return (row_mm, col_mm) if np.isfinite([row_mm, col_mm]).all() else (0.0, 0.0)
 
 
 def _timing(reader: _Reader, number: int) -> Timing:

@@ -93,3 +93,18 @@ def several_stacks(n_stacks: int) -> Note:
 def refused_beside(found: str) -> Note:
     """A stack that failed beside one that did not."""
     return Note("SA-W071", f"Another cine stack of this input could not be used: {found}.")
+
+
+def slices_drift(drift_mm: float) -> Note:
+    """A shear too small to refuse."""
+    return Note(
+        "SA-W072", f"The slices drift by {drift_mm:.2f} mm within their planes over the stack; this was ignored."
+    )
+
+
+def frames_repeat(slices: Sequence[int]) -> Note:
+    """Slices (1-based) of which two phases are the same image."""
+    which = ", ".join(map(str, slices))
+    return Note(
+        "SA-W073", f"Two phases are the same image, pixel by pixel, in slice {which}; the export may be at fault."
+    )

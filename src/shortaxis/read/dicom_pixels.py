@@ -1,4 +1,4 @@
-"""Pixels of frames: one decode per file, what the header claims checked first, rescaled once."""
+"""Pixels of frames: one decode per file, codecs in a child process, what the header claims checked first, rescaled once."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ import io
 import struct
 import warnings
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shortaxis.core.errors import DamagedFile, ShortaxisError, TooLarge, UnreadableTransferSyntax
+from shortaxis.read.dicom_codec import decode_compressed, stored_values
 from shortaxis.read.dicom_files import Source
 from shortaxis.read.dicom_frames import Frame, check_claim, parse_errors, raise_damaged, refuse_deflated
 
@@ -53,22 +55,31 @@ def load(runs: Sequence[Sequence[Frame]]) -> Pixels:
     flat = [frame for run in runs for frame in run]
     _check_total(flat)
     planes: dict[Frame, NDArray[np.generic]] = {}
-    digests = []
-    for source, wanted in _by_source(flat).items():
+    digests: list[bytes] = []
+    compressed: dict[Source, int] = {}
+    groups = _by_source(flat)
+    for source, wanted in groups.items():
         content = source.read()
         digests.append(hashlib.sha256(content).digest())
-        stored = decode_file(content, source)
-        planes |= {frame: _rescaled(stored[frame.number], frame).copy() for frame in wanted}
+        with _parsed(content, source) as dataset:
+            if _is_compressed(dataset):
+                compressed[source] = _pixel_bytes(dataset)
+            else:
+                planes |= _planes(stored_values(dataset), wanted)
+    if compressed:
+        for source, stored in decode_compressed(tuple(compressed), sum(compressed.values())).items():
+            planes |= _planes(stored, groups[source])
     stacked = tuple(np.stack([planes[frame] for frame in run]) for run in runs)
     return Pixels(stacked, hashlib.sha256(b"".join(sorted(digests))).hexdigest())
 
 
 def fingerprints(frames: Sequence[Frame]) -> list[bytes]:
-    """A hash of each frame's stored values, each file decoded once."""
+    """A hash of each frame's stored values; of its compressed stream where there is one, so that no codec runs."""
     found: dict[Frame, bytes] = {}
     for source, wanted in _by_source(frames).items():
-        stored = decode_file(source.read(), source)
-        found |= {frame: hashlib.sha256(stored[frame.number].tobytes()).digest() for frame in wanted}
+        with _parsed(source.read(), source) as dataset:
+            parts = _streams(dataset) if _is_compressed(dataset) else [p.tobytes() for p in stored_values(dataset)]
+            found |= {frame: hashlib.sha256(parts[frame.number]).digest() for frame in wanted}
     return [found[frame] for frame in frames]
 
 
@@ -79,8 +90,9 @@ def _by_source(frames: Sequence[Frame]) -> dict[Source, list[Frame]]:
     return groups
 
 
-def decode_file(content: bytes, source: Source) -> NDArray[np.generic]:
-    """Stored values [frame, row, col] of one file's content, MONOCHROME1 turned round.
+@contextmanager
+def _parsed(content: bytes, source: Source) -> Iterator[Dataset]:
+    """One file's data set, its claims checked; what goes wrong with it inside the block is the file's fault.
 
     Raises DamagedFile, TooLarge or UnreadableTransferSyntax.
     """
@@ -92,30 +104,37 @@ def decode_file(content: bytes, source: Source) -> NDArray[np.generic]:
         try:
             refuse_deflated(content[:4096], source)
             dataset = pydicom.dcmread(io.BytesIO(content), force=True)
-            count = check_claim(dataset, source)
+            check_claim(dataset, source)
             _check_decoder(dataset, source)
             _check_codestream(dataset, source)
-            stored = decode(dataset).reshape(count, int(dataset.Rows), int(dataset.Columns))
-            return _turned_round(stored, dataset) if dataset.PhotometricInterpretation == "MONOCHROME1" else stored
+            yield dataset
         except ShortaxisError:
             raise
         except parse_errors() as problem:
             raise_damaged(source, problem)
 
 
-def decode(dataset: Dataset) -> NDArray[np.generic]:
-    """Stored values of a data set, [row, col] or [frame, row, col]. The one place where a codec runs."""
-    stored = dataset.pixel_array
-    spare = stored.dtype.itemsize * 8 - int(dataset.get("BitsStored", stored.dtype.itemsize * 8))
-    if spare <= 0:
-        return stored
-    return (stored << spare) >> spare  # old scanners keep overlays in the bits above the image
+def _is_compressed(dataset: Dataset) -> bool:
+    syntax = dataset.file_meta.get("TransferSyntaxUID") if hasattr(dataset, "file_meta") else None
+    return syntax is not None and syntax.is_encapsulated
 
 
-def _turned_round(stored: NDArray[np.generic], dataset: Dataset) -> NDArray[np.generic]:
-    """Bright for dark over the whole stored range: min + max - value."""
-    top = (1 << int(dataset.BitsStored)) - 1 if not dataset.PixelRepresentation else -1  # signed: -2^(n-1) + 2^(n-1)-1
-    return (np.asarray(top, np.int64) - stored.astype(np.int64)).astype(stored.dtype)
+def _pixel_bytes(dataset: Dataset) -> int:
+    """Decoded, as the header claims."""
+    count, depth = int(dataset.get("NumberOfFrames") or 1), int(dataset.get("BitsAllocated", 16))
+    return count * int(dataset.Rows) * int(dataset.Columns) * ((depth + 7) // 8)
+
+
+def _streams(dataset: Dataset) -> list[bytes]:
+    """The compressed stream of each frame."""
+    from pydicom.encaps import generate_frames
+
+    count = int(dataset.get("NumberOfFrames") or 1)
+    return list(generate_frames(dataset.PixelData, number_of_frames=count))
+
+
+def _planes(stored: NDArray[np.generic], wanted: Sequence[Frame]) -> dict[Frame, NDArray[np.generic]]:
+    return {frame: _rescaled(stored[frame.number], frame).copy() for frame in wanted}
 
 
 def _rescaled(stored: NDArray[np.generic], frame: Frame) -> NDArray[np.generic]:
@@ -151,14 +170,10 @@ def _check_decoder(dataset: Dataset, source: Source) -> None:
 
 def _check_codestream(dataset: Dataset, source: Source) -> None:
     """Raises DamagedFile where a JPEG stream claims another size than the header: a codec allocates what it claims."""
-    from pydicom.encaps import generate_frames
-
-    syntax = dataset.file_meta.get("TransferSyntaxUID") if hasattr(dataset, "file_meta") else None
-    if syntax is None or not syntax.is_encapsulated or syntax.name.startswith("RLE"):
+    if not _is_compressed(dataset) or dataset.file_meta.TransferSyntaxUID.name.startswith("RLE"):
         return
     wanted = (int(dataset.Rows), int(dataset.Columns))
-    count = int(dataset.get("NumberOfFrames") or 1)
-    for stream in generate_frames(dataset.PixelData, number_of_frames=count):
+    for stream in _streams(dataset):
         claimed = codestream_shape(stream)
         if claimed != wanted:
             found = "no JPEG image" if claimed is None else f"{claimed[0]} x {claimed[1]} in the compressed image"

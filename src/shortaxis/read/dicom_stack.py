@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from shortaxis.core.errors import IncompleteStudy, ShortaxisError, UnevenSlices
+from shortaxis.core.errors import BadAffine, BadSpacing, IncompleteStudy, ShortaxisError, UnevenSlices
 from shortaxis.core.study import Grid, Note
 from shortaxis.read import dicom_notes as notes
 from shortaxis.read.dicom_sort import SAME_PLACE_MM, Run, are_parallel
@@ -18,6 +18,8 @@ from shortaxis.read.dicom_views import MIN_SLICES
 
 EVEN_SHARE = 0.03  # of the slice distance; scanners state positions to a few micrometres
 LINE_MM = 0.5  # first pixels may leave the stack's line by so much in the plane
+DRIFT_NOTED_MM = 0.05  # over the whole stack; below it are the few decimals that positions are stated with
+SPACING_RANGE_MM = (1e-3, 1e3)
 TIME_GAP = 1.7  # a step between phases of so many usual steps holds a missing one
 MIN_SHORT = 4  # phases that make a run of another series a broken cine rather than something else
 
@@ -62,7 +64,7 @@ def build_stack(runs: Sequence[Run], short: Sequence[Run], path: Path) -> Stack:
         short: runs of the same study with too few phases; one that lies in the stack is a slice with frames missing.
         path: for the refusal.
 
-    Raises IncompleteStudy or UnevenSlices.
+    Raises IncompleteStudy, UnevenSlices, BadSpacing or BadAffine.
     """
     try:
         return _build(runs, short, path)
@@ -86,7 +88,7 @@ def grid_of(stack: Stack) -> Grid:
     DICOM PS3.3 C.7.6.2.1.1; the slice distance is that of ImagePositionPatient along the normal.
     """
     plane = stack.runs[0].plane
-    step = _step(stack.runs)
+    step = plane.normal * float(_step(stack.runs) @ plane.normal)  # what drift remains was noted
     row_mm, col_mm = plane.pixel_mm or (1.0, 1.0)  # unit columns where unknown; spacing_mm then says so
     affine = np.eye(4)
     affine[:3, 0] = plane.axes[0] * col_mm
@@ -99,14 +101,14 @@ def grid_of(stack: Stack) -> Grid:
 
 
 def _build(runs: Sequence[Run], short: Sequence[Run], path: Path) -> Stack:
+    _check_pixels(runs[0], path)
     slots = _by_depth(runs)
     counts = Counter(len(run.frames) for run in runs)
     usual = max(counts, key=lambda count: (counts[count], count))
     _check_even(slots, path)
     _check_short(slots, short, path)
     chosen = tuple(_last_complete(slot, number, usual, path) for number, slot in enumerate(slots, 1))
-    _check_line(chosen, path)
-    said: list[Note] = []
+    said = _check_line(chosen, path)
     repeated = [number for number, slot in enumerate(slots, 1) if len(slot) > 1]
     if repeated:
         said.append(notes.repeated_breath_holds(repeated, [run.series_number for run in chosen]))
@@ -189,12 +191,29 @@ def _step(runs: Sequence[Run]) -> NDArray[np.float64]:
     return (runs[-1].plane.position - runs[0].plane.position) / (len(runs) - 1)
 
 
-def _check_line(runs: Sequence[Run], path: Path) -> None:
-    first, step = runs[0].plane, _step(runs)
-    for number, run in enumerate(runs, 1):
-        away = run.plane.position - (first.position + step * (number - 1))
-        in_plane = float(np.linalg.norm(first.axes @ away))
+def _check_pixels(run: Run, path: Path) -> None:
+    low, high = SPACING_RANGE_MM
+    stated = run.plane.pixel_mm
+    if stated is not None and not low <= min(stated) <= max(stated) <= high:
+        found = f"{stated[0]:g} and {stated[1]:g} mm (series {run.series_number})"
+        way_out = "export it again; without any PixelSpacing it is read, but nothing can be stated in millimetres"
+        raise BadSpacing(f"PixelSpacing between {low:g} and {high:g} mm", found, way_out, path)
+
+
+def _check_line(runs: Sequence[Run], path: Path) -> list[Note]:
+    """Raises where slices do not lie straight behind one another; a note on a drift too small to matter."""
+    first = runs[0].plane
+    beside = np.array([first.axes @ (run.plane.position - first.position) for run in runs])  # [slice, 2] mm
+    tilt = np.median(np.diff(beside, axis=0), axis=0)
+    drift_mm = float(np.linalg.norm(tilt)) * (len(runs) - 1)
+    if drift_mm > LINE_MM:
+        angle_deg = np.degrees(np.arctan2(np.linalg.norm(tilt), abs(float(_step(runs) @ first.normal))))
+        found = f"each slice shifted by {np.linalg.norm(tilt):.2f} mm in its plane, a gantry tilt of {angle_deg:.1f} degrees"
+        way_out = "resample the stack to slices straight behind one another"
+        raise BadAffine("slices straight behind one another", found, way_out, path)
+    for number, in_plane in enumerate(np.linalg.norm(beside - tilt * np.arange(len(runs))[:, None], axis=1), 1):
         if in_plane > LINE_MM:
             found = f"slice {number} is shifted by {in_plane:.1f} mm within its plane"
             way_out = "leave out the repeated or shifted slice, or resample the stack"
             raise UnevenSlices("slices straight behind one another", found, way_out, path)
+    return [notes.slices_drift(drift_mm)] if drift_mm > DRIFT_NOTED_MM else []

@@ -244,10 +244,12 @@ def _study_uid(folder: Path) -> str | None:
 def _uid_in(path: Path) -> str | None:
     import pydicom
 
+    from shortaxis.read.dicom_frames import parse_errors
+
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # pydicom quotes an ill-formed UID in its warning
         try:
             head = pydicom.dcmread(path, stop_before_pixels=True, force=True, specific_tags=["StudyInstanceUID"])
             return str(head.get("StudyInstanceUID", "")) or None
-        except (OSError, ValueError, EOFError, KeyError, TypeError, AttributeError, NotImplementedError):
-            return None  # damaged; the reader will say so
+        except parse_errors():  # damaged; the reader will say so
+            return None
