@@ -239,7 +239,7 @@ def test_the_paper_recipe_has_a_roi_stage_where_the_paper_has_a_star_and_it_can_
     paper = method.recipes["paper"]
     names = [stage.name for stage in method.stages(paper)]
     assert names == (["locate", "segment"] if name in STARRED else ["segment"])
-    without = method.stages(paper.overlaid({"locate": None}))
+    without = method.stages(paper.overlaid({"locate": "none"}))
     assert [stage.name for stage in without] == ["segment"]
     segmenter = without[-1]
     assert isinstance(segmenter, PlainStage) and isinstance(segmenter.config.window, BoxWindowConfig)

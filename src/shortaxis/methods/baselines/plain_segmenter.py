@@ -12,15 +12,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import Annotated
 
 import numpy as np
 import torch
+from pydantic import BeforeValidator
 from torch import nn
 
 from shortaxis.core.found import Found, Inferred, Piece
 from shortaxis.core.labels import ACDC, LabelScheme
 from shortaxis.core.method import Accepts, Loss, Method, RecipeName, Stage
-from shortaxis.core.recipe import FitRecipe, Recipe, Settings
+from shortaxis.core.recipe import FitRecipe, Recipe, Settings, none_in_words
 from shortaxis.core.sample import Batch, Sample
 from shortaxis.core.study import Study
 from shortaxis.losses.dice_ce import dice_ce_loss
@@ -49,7 +51,7 @@ class PlainConfig(Settings):
 class PlainRecipe(Recipe):
     """Locator (None: whole slices, or the middle of the image), segmenter, and how each is trained."""
 
-    locate: RoiRegressionConfig | None
+    locate: Annotated[RoiRegressionConfig | None, BeforeValidator(none_in_words)]
     locate_fit: FitRecipe
     segment: PlainConfig
     segment_fit: FitRecipe
