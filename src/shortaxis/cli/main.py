@@ -18,6 +18,7 @@ from shortaxis.cli.evaluate import evaluate
 from shortaxis.cli.exit_codes import Exit, exit_for
 from shortaxis.cli.listing import methods, models
 from shortaxis.cli.measure import measure
+from shortaxis.cli.nnunet import nnunet
 from shortaxis.cli.phantom import phantom
 from shortaxis.cli.segment import segment
 from shortaxis.cli.train import train
@@ -45,6 +46,7 @@ for command, panel in (
     (check, _SCANS),
     (train, _SCIENCE),
     (evaluate, _SCIENCE),
+    (nnunet, _SCIENCE),
     (convert_weights, _SCIENCE),
     (phantom, _SCIENCE),
     (methods, _SHELF),

@@ -187,6 +187,10 @@ class DeviceMissing(ShortaxisError):
     code, title = "SA-E067", "no such device"
 
 
+class ProgramFailed(ShortaxisError):
+    code, title = "SA-E068", "another program failed"
+
+
 # --- ourselves: E090-E099 ---------------------------------------------------------------------------------------------
 class InternalFault(ShortaxisError):
     code, title = "SA-E090", "an error inside the program"
