@@ -26,6 +26,7 @@ from shortaxis.files.foreign_weights import convert_weights
 from shortaxis.files.replace import refuse_to_replace
 from shortaxis.files.trust import Trust, trusting
 from shortaxis.files.writer import write_image, write_json, write_labels
+from shortaxis.jobs.agree import agree_folders
 from shortaxis.jobs.evaluate import evaluate_folders
 from shortaxis.jobs.evaluate_protocol import evaluate_protocol
 from shortaxis.jobs.measure_drawn import measure_drawn
@@ -46,6 +47,7 @@ __all__ = [
     "Segmentation",
     "TrainOptions",
     "Trust",
+    "agree_folders",
     "check_inputs",
     "convert_weights",
     "demo",

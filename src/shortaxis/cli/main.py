@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 
 from shortaxis import __version__
+from shortaxis.cli.agree import agree
 from shortaxis.cli.check import check
 from shortaxis.cli.convert_weights import convert_weights
 from shortaxis.cli.demo import demo
@@ -46,6 +47,7 @@ for command, panel in (
     (check, _SCANS),
     (train, _SCIENCE),
     (evaluate, _SCIENCE),
+    (agree, _SCIENCE),
     (nnunet, _SCIENCE),
     (convert_weights, _SCIENCE),
     (phantom, _SCIENCE),

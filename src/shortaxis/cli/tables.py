@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 
@@ -18,6 +19,32 @@ def print_scores(summary: Mapping[str, Any]) -> None:
         console.print(f"phases: {summary['phases']}", markup=False, highlight=False)
     for case in summary["without_prediction"]:
         console.print(f"no prediction: {case}", style="red", markup=False)
+
+
+def print_agreement(summary: Mapping[str, Any]) -> None:
+    """Two readings of the same patients: the indices' agreement, overlap, and who changes category."""
+    console = Console()
+    cases = "1 case" if summary["n_cases"] == 1 else f"{summary['n_cases']} cases"
+    title = f"{cases} in both; differences are {summary['name_a']} minus {summary['name_b']}"
+    table = Table(title=escape(title), title_justify="left", box=None, header_style="bold")
+    table.add_column("index", no_wrap=True)
+    for heading in ("n", "bias", "limits of agreement", "r", "ICC(2,1)", "ICC(3,1)", "CV %"):
+        table.add_column(heading, justify="right")
+    for index, found in summary["indices"].items():
+        limits = f"{_shown(found['loa_low'])} to {_shown(found['loa_high'])}" if found["sd"] is not None else "–"
+        shares = (_shown(found[key], 3) for key in ("pearson", "icc_2_1", "icc_3_1"))
+        table.add_row(index, str(found["n"]), _shown(found["bias"]), limits, *shares, _shown(found["cv_percent"], 1))
+    console.print(table)
+    for structure, phases in summary["overlap"].items():
+        for phase, means in phases.items():
+            dice, hd = _shown(means["dice"]["mean"], 3), _shown(means["hd_mm"]["mean"])
+            console.print(f"{structure} {phase}: DSC {dice} (n {means['dice']['n']}), HD {hd} mm", highlight=False)
+    categories = summary["ef_categories"]
+    if categories["n"]:
+        console.print(f"EF category changes: {categories['n_changed']} of {categories['n']}", highlight=False)
+    for name, key in ((summary["name_a"], "only_in_a"), (summary["name_b"], "only_in_b")):
+        for case in summary[key]:
+            console.print(f"only in {name}: {case}", style="red", markup=False)
 
 
 def _overlap(summary: Mapping[str, Any]) -> Table:

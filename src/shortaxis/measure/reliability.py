@@ -19,10 +19,10 @@ DEFINITIONS = {
     "n": "patients with the index in both readings; everything else is over these",
     "n_left_out": "patients in both folders that lack the index in one",
     "bias": "mean of A minus B",
-    "bias_low, bias_high": "95 % interval of the bias, bias -+ t SD / sqrt(n)",
+    "bias_low, bias_high": "95 % interval of the bias, bias ± t SD / sqrt(n)",
     "sd": "standard deviation of the differences over n - 1",
-    "loa_low, loa_high": "limits of agreement, bias -+ 1.96 SD (Bland and Altman 1986, Lancet 327:307)",
-    "loa_low_low ... loa_high_high": "95 % interval of each limit, limit -+ t SD sqrt(1/n + 1.96^2 / (2 (n - 1))) (Bland "
+    "loa_low, loa_high": "limits of agreement, bias ± 1.96 SD (Bland and Altman 1986, Lancet 327:307)",
+    "loa_low_low ... loa_high_high": "95 % interval of each limit, limit ± t SD sqrt(1/n + 1.96^2 / (2 (n - 1))) (Bland "
     "and Altman 1999, Stat Methods Med Res 8:135)",
     "pearson": "Pearson correlation, with its 95 % interval by Fisher's z; from four patients on",
     "icc_2_1": "intraclass correlation, two-way random, single reading, absolute agreement (Shrout and Fleiss 1979, "

@@ -17,9 +17,10 @@ from markupsafe import Markup
 _HERE = Path(__file__).parent
 
 
-def render_page(template: str, style: str, script: str | None = None, **content: Any) -> str:
-    """A template of this folder with its style sheet and script, if any, inlined; everything else is escaped."""
-    css, js = part("page.css") + part(style), part(script) if script else ""
+def render_page(template: str, style: str | tuple[str, ...], script: str | None = None, **content: Any) -> str:
+    """A template of this folder with its style sheets and script, if any, inlined; everything else is escaped."""
+    sheets = ("page.css", style) if isinstance(style, str) else ("page.css", *style)
+    css, js = "".join(map(part, sheets)), part(script) if script else ""
     engine = jinja2.Environment(
         loader=jinja2.FileSystemLoader(_HERE), autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True
     )

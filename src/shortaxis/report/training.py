@@ -80,7 +80,7 @@ def render_training(title: str, lines: Sequence[Mapping[str, Any]]) -> str:
     )
     return render_page(
         "training.html.jinja",
-        "training.css",
+        ("figures.css", "training.css"),
         title=title,
         figures=_figures(lines, losses, held_out),
         panels=[panel for panel in panels if panel is not None],
