@@ -5,8 +5,8 @@ annotation. MICCAI 2016.
 
 Kept: two 3x3x3 convolutions a level with batch normalisation and ReLU, 2x2x2 max pooling, transposed convolutions,
 concatenated skips. Differs: five levels (MONAI's network has no other number) where the publication has four; both
-convolutions of a level have its width, where the publication doubles in the second; padded convolutions. Slices are
-halved at every level, so a block needs 16 of them: `tuned` takes 16 native slices.
+convolutions of a level have the width of the publication's first (32, 64, 128, 256), which doubles in the second; padded
+convolutions. Slices are halved at every level, so a block needs 16 of them: `tuned` takes 16 native slices.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ def build(channels: int, classes: int, widths: Widths) -> nn.Module:
     return monai_nets().BasicUNet(3, channels, classes, (*widths, widths[0]), act=RELU, norm="batch")
 
 
-NETWORK = Network(build, {"published": (64, 128, 256, 512, 1024), "mnet_table_1": (33, 67, 133, 266, 533)}, levels=5)
+NETWORK = Network(build, {"published": (32, 64, 128, 256, 512), "mnet_table_1": (33, 67, 133, 266, 533)}, levels=5)
 
 METHOD = plain_volume_method(
     name="unet-3d",
