@@ -12,11 +12,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Annotated
+from typing import Annotated, Literal
 
 import numpy as np
 import torch
-from pydantic import BeforeValidator
+from pydantic import AfterValidator
 from torch import nn
 
 from shortaxis.core.found import Found, Inferred, Piece
@@ -51,7 +51,7 @@ class PlainConfig(Settings):
 class PlainRecipe(Recipe):
     """Locator (None: whole slices, or the middle of the image), segmenter, and how each is trained."""
 
-    locate: Annotated[RoiRegressionConfig | None, BeforeValidator(none_in_words)]
+    locate: Annotated[RoiRegressionConfig | Literal["none"] | None, AfterValidator(none_in_words)]
     locate_fit: FitRecipe
     segment: PlainConfig
     segment_fit: FitRecipe
@@ -101,7 +101,7 @@ class PlainStage:
 def stages(network: Network, recipe: PlainRecipe) -> tuple[Stage, ...]:
     """The stages in order; without a locator a window of boxes becomes one of whole slices."""
     config = recipe.segment
-    if recipe.locate is not None:
+    if isinstance(recipe.locate, RoiRegressionConfig):
         locator = RoiRegressionStage(recipe.locate, recipe.locate_fit)
         return locator, PlainStage(network, config, recipe.segment_fit)
     if isinstance(config.window, BoxWindowConfig):

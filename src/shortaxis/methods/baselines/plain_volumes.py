@@ -11,11 +11,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Annotated
+from typing import Annotated, Literal
 
 import numpy as np
 import torch
-from pydantic import BeforeValidator
+from pydantic import AfterValidator
 from torch import Tensor, nn
 
 from shortaxis.core.found import Found, Inferred, Piece
@@ -47,7 +47,7 @@ class PlainVolumeConfig(Settings):
 class PlainVolumeRecipe(Recipe):
     """Locator (None: the middle of the image), segmenter, and how each is trained."""
 
-    locate: Annotated[RoiRegressionConfig | None, BeforeValidator(none_in_words)]
+    locate: Annotated[RoiRegressionConfig | Literal["none"] | None, AfterValidator(none_in_words)]
     locate_fit: FitRecipe
     segment: PlainVolumeConfig
     segment_fit: FitRecipe
@@ -97,7 +97,7 @@ class PlainVolumeStage:
 def stages(network: Network, recipe: PlainVolumeRecipe) -> tuple[Stage, ...]:
     """The stages of a recipe in order."""
     segmenter = PlainVolumeStage(network, recipe.segment, recipe.segment_fit)
-    if recipe.locate is None:
+    if not isinstance(recipe.locate, RoiRegressionConfig):
         return (segmenter,)
     return RoiRegressionStage(recipe.locate, recipe.locate_fit), segmenter
 
