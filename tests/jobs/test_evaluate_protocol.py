@@ -14,7 +14,7 @@ from shortaxis.core.errors import BadConfiguration, OutputExists, UnknownLabel
 from shortaxis.files.writer import write_labels
 from shortaxis.pipeline import evaluate_protocol
 from shortaxis.read.lvquan import LvquanCase, read_lvquan_labelled
-from tests.lookalike.acdc_tree import make_acdc_tree, save
+from tests.lookalike.acdc_tree import add_cine, make_acdc_tree, save
 from tests.lookalike.emidec_tree import make_emidec_tree
 from tests.lookalike.lvquan_files import ES, make_lvquan19
 from tests.lookalike.mnms_tree import make_mnms2_tree, make_mnms_tree
@@ -92,6 +92,20 @@ def test_lvquan_s_stated_indices_are_scored_beside_those_of_its_masks(tmp_path: 
     # The file calls frame 1 systole, ours is end-diastole: 1 of 20. The masks judge themselves right.
     assert rates == {"stated values": pytest.approx(100 / 20), "reference masks": 0.0}
     assert ES == 8
+
+
+def test_predictions_may_be_handed_in_as_the_challenges_ask_for_them(tmp_path: Path) -> None:
+    (folder,) = make_acdc_tree(tmp_path / "acdc", 1)
+    ed, es = (folder / f"patient001_frame{number}_gt.nii.gz" for number in ("01", "04"))
+    (tmp_path / "masks").mkdir()
+    (tmp_path / "masks" / "patient001_ED.nii.gz").write_bytes(ed.read_bytes())
+    half = evaluate_protocol("acdc", tmp_path / "acdc", tmp_path / "masks", tmp_path / "half")
+    assert half["without_prediction"] == ["patient001_frame04"]
+    (tmp_path / "masks" / "patient001_ES.nii.gz").write_bytes(es.read_bytes())
+    add_cine(folder)  # the reference is then one cine of eight frames, of which two are drawn
+    whole = evaluate_protocol("acdc", tmp_path / "acdc", tmp_path / "masks", tmp_path / "whole")
+    assert whole["without_prediction"] == []
+    assert {row["dice_mean"] for row in whole["tables"]["structures"]} == {1.0}
 
 
 def test_masks_of_fewer_structures_are_refused_before_anything_is_read(tmp_path: Path) -> None:

@@ -145,7 +145,7 @@ def test_emidec_gives_what_is_in_neither_mask_dice_1_and_says_how_often() -> Non
     assert (none["outcome"], none["dice_code"], none["dice_page"], none["pd_percent"]) == ("neither", 1.0, 1.0, 0.0)
     (table,) = PROTOCOLS["emidec"].summarise(rows)
     row = only(table.rows, structure="no_reflow")
-    assert (row["n"], row["n_in_neither"], row["dice_code_mean"], row["n_hd"]) == (1, 1, 1.0, 0)
+    assert (row["n"], row["n_in_neither"], row["dice_code_mean"], row["n_hd_page"]) == (1, 1, 1.0, 0)
 
 
 def test_emidec_is_for_a_single_frame() -> None:

@@ -1,9 +1,9 @@
 """`evaluate`: a folder of masks against a folder of reference masks, matched by the names they share.
 
-Reference `x_gt.nii.gz` and prediction `x_labels.nii.gz` (or `x.nii.gz`, `x_seg.nii.gz`, ...) are both of `x`, wherever
-below their folders they lie. A reference laid out as ACDC brings its phases along; elsewhere a name ending in `_ed` or
-`_es` states one. Where a reference of several frames states neither, its own left-ventricular volumes say which frames
-they are; the prediction is measured at the same frames.
+Reference `x_gt.nii.gz` and prediction `x_labels.nii.gz` (or `x.nii.gz`, `x_seg.nii.gz`, ...) are both of `x`,
+wherever below their folders they lie; so are `x_ED.nii.gz` and `x_ES.nii.gz`. A reference laid out as ACDC brings its
+phases along; elsewhere a name ending in `_ed` or `_es` states one. Where a reference of several frames states
+neither, its own left-ventricular volumes say which frames they are; the prediction is measured at the same frames.
 """
 
 from __future__ import annotations
@@ -15,20 +15,19 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from shortaxis.core.errors import BadConfiguration, GridMismatch, NoStudy
+from shortaxis.core.errors import NoStudy
 from shortaxis.core.labels import Labels, LabelScheme, Structure, scheme_named
 from shortaxis.core.study import Facts, Origin, Study
-from shortaxis.files.gate import check_same_grid, load_labels
+from shortaxis.files.gate import load_labels
 from shortaxis.files.replace import refuse_to_replace
 from shortaxis.files.writer import write_csv, write_json
+from shortaxis.jobs.prediction_files import label_files, masks_by_stem, prediction_of
 from shortaxis.measure.evaluate import evaluate_case, evaluate_slices, missed_on_mid_slices
 from shortaxis.measure.phases import find_phases
 from shortaxis.measure.summary import summarise, summarise_slices
 from shortaxis.read.acdc import find_acdc, read_acdc_labelled
-from shortaxis.read.file_names import has_label_ending, is_nifti, labels_stem
-from shortaxis.read.folders import walk
+from shortaxis.read.file_names import labels_stem
 
 OUTPUTS = ("scores.csv", "slices.csv", "faults.csv", "summary.json")
 STATED, FROM_CURVE, UNKNOWN = "stated by the reference", "from the reference's volume curve", "not known"
@@ -87,7 +86,7 @@ def reference_studies(root: Path, scheme: LabelScheme) -> Iterator[Study]:
     if patients:
         yield from (read_acdc_labelled(folder) for folder in patients)
         return
-    files = sorted(_label_files(root))
+    files = sorted(label_files(root))
     if not files:
         raise NoStudy("reference masks (.nii, .nii.gz)", "none", "check --reference", root)
     yield from (_mask_as_study(path, scheme) for path in files)
@@ -116,45 +115,3 @@ def _mask_as_study(path: Path, scheme: LabelScheme) -> Study:
     array = volume.array.astype(np.uint8)
     origin = Origin(stem, tuple(range(len(array))), volume.is_4d, path)
     return Study(_PHASE.sub("", stem), array, volume.grid, (origin,), facts, Labels.complete(array, scheme))
-
-
-def _label_files(root: Path) -> list[Path]:
-    """The masks below a folder: files whose names say so, or every NIfTI where none does."""
-    files = [path for _, inside in walk(root) for path in inside if is_nifti(path)]
-    return [path for path in files if has_label_ending(path)] or files
-
-
-def masks_by_stem(root: Path) -> dict[str, Path]:
-    """Masks by the name they share with their reference. Raises BadConfiguration where two share one."""
-    found: dict[str, Path] = {}
-    for path in _label_files(root):
-        stem = labels_stem(path)
-        if stem in found:
-            raise BadConfiguration(
-                f"one mask of {stem!r}", f"{found[stem].name} and {path.name}", "keep one prediction per case", path
-            )
-        found[stem] = path
-    return found
-
-
-def prediction_of(
-    study: Study, predictions: dict[str, Path], scheme: LabelScheme
-) -> tuple[NDArray[np.uint8], list[str]]:
-    """The masks [frame, slice, row, col] predicted for a study, and the stems for which there is none."""
-    masks, absent = np.zeros(study.image.shape, np.uint8), []
-    for origin in study.origins:
-        path = predictions.get(origin.stem)
-        if path is None:
-            absent.append(origin.stem)
-            continue
-        volume = load_labels(path, scheme)
-        check_same_grid(volume.grid, study.grid, path)
-        if len(volume.array) != len(origin.frames):
-            raise GridMismatch(
-                f"{len(origin.frames)} frames as in the reference",
-                f"{len(volume.array)}",
-                "predict the same file",
-                path,
-            )
-        masks[list(origin.frames)] = volume.array
-    return masks, absent

@@ -11,7 +11,8 @@ from shortaxis.core.labels import LabelScheme, scheme_named
 from shortaxis.core.study import Study
 from shortaxis.files.replace import refuse_to_replace
 from shortaxis.files.writer import write_csv, write_json, write_text
-from shortaxis.jobs.evaluate import masks_by_stem, prediction_of, reference_studies, with_phases
+from shortaxis.jobs.evaluate import reference_studies, with_phases
+from shortaxis.jobs.prediction_files import masks_by_stem, prediction_of
 from shortaxis.measure.lvquan import DIAMETERS, WALLS
 from shortaxis.measure.protocols import Protocol, protocol_named
 from shortaxis.measure.protocols.protocol import Judged, Table
