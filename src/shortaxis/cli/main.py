@@ -13,6 +13,7 @@ import typer
 from shortaxis import __version__
 from shortaxis.cli.agree import agree
 from shortaxis.cli.check import check
+from shortaxis.cli.compare import compare
 from shortaxis.cli.convert_weights import convert_weights
 from shortaxis.cli.demo import demo
 from shortaxis.cli.evaluate import evaluate
@@ -48,6 +49,7 @@ for command, panel in (
     (train, _SCIENCE),
     (evaluate, _SCIENCE),
     (agree, _SCIENCE),
+    (compare, _SCIENCE),
     (nnunet, _SCIENCE),
     (convert_weights, _SCIENCE),
     (phantom, _SCIENCE),

@@ -71,7 +71,7 @@ def fit_stage(
         raise LabelsMissing("labelled slices to train on", "none in the training cases", "check --data and --dataset")
     identity = {
         "stage": stage.name,
-        "settings": _settings(stage),
+        "settings": stage_settings(stage),
         "scheme": {str(code): structure for code, structure in scheme.codes.items()},
         "train": list(fold.train),
         "validation": list(fold.validation),
@@ -82,7 +82,7 @@ def fit_stage(
     return Fitted(result_weights(state, stage.fit), finished, len(examples))
 
 
-def _settings(stage: Stage) -> dict[str, Any]:
+def stage_settings(stage: Stage) -> dict[str, Any]:
     """A stage's settings as JSON, so that a run is resumed only by the recipe that began it."""
     config = getattr(stage, "config", None)
     settings = {"config": config, "fit": stage.fit}

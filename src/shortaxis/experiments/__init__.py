@@ -1,0 +1,1 @@
+"""Experiments over whole methods: what the papers' tables need, each by one command."""

@@ -1,0 +1,80 @@
+"""What has been scored so far, read back from a comparison's folder."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from shortaxis.experiments.elsewhere import elsewhere_file
+from shortaxis.experiments.plan import Entry, Plan
+from shortaxis.experiments.run import SCORES, fold_folder
+
+Row = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Result:
+    """One entry over all folds that are done.
+
+    Attributes:
+        folds: number of a fold -> its `scores.json`.
+        elsewhere: name of another data set -> its scores by fold.
+        folder: of the entry's folds, by number.
+    """
+
+    entry: Entry
+    folds: Mapping[int, Mapping[str, Any]]
+    elsewhere: Mapping[str, Mapping[int, Mapping[str, Any]]]
+    folder: Mapping[int, Path]
+
+    @property
+    def label(self) -> str:
+        """How the tables call it."""
+        return self.entry.label
+
+    def every(self, key: str) -> list[Row]:
+        """The rows `key` (`rows`, `thirds`, `cases`, `clinical`) of all folds: each patient was held out once."""
+        return [row for scores in self.folds.values() for row in scores[key]]
+
+    def stages(self) -> list[tuple[int, Row]]:
+        """(fold, facts) of each trained stage."""
+        return [(number, stage) for number, scores in self.folds.items() for stage in scores["stages"]]
+
+    @property
+    def first(self) -> Mapping[str, Any]:
+        """The scores of the first fold: what is the same in all of them is read here."""
+        return next(iter(self.folds.values()))
+
+
+def read_results(plan: Plan) -> list[Result]:
+    """Every entry of the plan of which a fold is done, in the plan's order."""
+    return [result for entry in plan.entries if (result := _result(plan, entry)).folds]
+
+
+def _result(plan: Plan, entry: Entry) -> Result:
+    numbers = range(plan.folds + 100) if plan.which == "all" else [plan.which]
+    folders = {number: fold_folder(plan.out, entry, number) for number in numbers}
+    done = {number: folder for number, folder in folders.items() if (folder / SCORES).is_file()}
+    elsewhere = {
+        dataset: dict(_read_where_there(done, lambda folder, name=dataset: elsewhere_file(folder, name)))
+        for dataset, _ in plan.tests
+    }
+    return Result(entry, dict(_read_where_there(done, lambda folder: folder / SCORES)), elsewhere, done)
+
+
+def _read_where_there(folders: Mapping[int, Path], file_of: Any) -> Iterator[tuple[int, Mapping[str, Any]]]:
+    for number, folder in folders.items():
+        path: Path = file_of(folder)
+        if path.is_file():
+            yield number, json.loads(path.read_text("utf-8"))
+
+
+def shared_cases(results: Sequence[Result]) -> list[str]:
+    """Patients that every entry was scored on, in the first one's order."""
+    held = [{row["case"] for row in result.every("rows")} for result in results]
+    return [
+        case for case in dict.fromkeys(row["case"] for row in results[0].every("rows")) if all(case in h for h in held)
+    ]
