@@ -82,6 +82,8 @@ def trained_piece(stage: Stage, fold: Fold, bench: Bench, title: str, marks: Seq
     marks = sorted({*(mark for mark in marks if 0 < mark < stage.fit.steps), stage.fit.steps})
     examples = 0
     for mark in marks:
+        if mark < marks[-1] and (folder / _weights_name(mark)).is_file():
+            continue  # kept before a stop; the run is further by now
         fitted = _trained_up_to(mark, stage, fold, bench, title, folder)
         if fitted is None:
             return None

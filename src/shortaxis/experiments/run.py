@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -132,7 +132,13 @@ def _scores(work: Work, model_file: Path) -> dict[str, Any] | None:
         return None
     first = drawn_frames_alone(held_by(work.fold, bench)[0].read())
     cost = {"parameters": parameters(model), "memory": peak_memory(model_file, first, bench.compute)}
-    return {**held_out.as_json(), "trained_on": trained_on.as_json(), "cost": {**cost, "device": bench.compute.device}}
+    codes = {str(code): structure.value for code, structure in model.bundle.scheme.codes.items()}
+    return {
+        **held_out.as_json(),
+        "scheme": codes,
+        "trained_on": trained_on.as_json(),
+        "cost": {**cost, "device": bench.compute.device},
+    }
 
 
 def ready_for(plan: Plan, model_file: Path, bench: Bench) -> Model:
@@ -178,8 +184,3 @@ def _elsewhere(work: Work, model_file: Path) -> bool:
     return all(
         score_elsewhere(dataset, folder, model_file, work.folder, work.bench) for dataset, folder in work.plan.tests
     )
-
-
-def scores_of(plan: Plan, entry: Entry, number: int) -> Callable[[], dict[str, Any]]:
-    """Reads an entry's scores on a fold when called."""
-    return lambda: json.loads((fold_folder(plan.out, entry, number) / SCORES).read_text("utf-8"))
