@@ -116,7 +116,7 @@ def compare(
     What is finished is kept: the same command goes on where it was stopped.
     """
     from shortaxis.cli.progress import watch_training
-    from shortaxis.experiments.plan import Budget, Plan, PlanFile, read_plan_file, tests_of
+    from shortaxis.experiments.plan import Budget, Plan, PlanFile, read_plan_file, other_sets_of
     from shortaxis.experiments.publish import publish
     from shortaxis.experiments.run import compare as run
 
@@ -126,7 +126,7 @@ def compare(
         entries=(*entries, *_entries(methods or [], model or [], recipe, ablation, quick and not config)),
         data=data or Path(), dataset=dataset, out=out, which=_fold_of(fold) if fold else read.fold,
         folds=folds or read.folds, split=split or read.split, budget=budget, label_scheme=label_scheme,
-        species=species, reference=reference or read.reference, tests=tests_of(test or []), by_epoch=by_epoch,
+        species=species, reference=reference or read.reference, tests=other_sets_of(test or []), by_epoch=by_epoch,
         mc_samples=mc_samples, checked_in_training=train_cases, device=device, precision=precision,
     )  # fmt: skip
     plan = _on_phantoms(plan) if quick else _with_data(plan, data)

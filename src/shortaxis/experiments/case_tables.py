@@ -74,7 +74,7 @@ def elsewhere_table(results: Sequence[Result], plan: Plan) -> Table:
         for dataset in dict.fromkeys((*given, *(name for name in OTHER_SETS if name != plan.dataset))):
             held = result.elsewhere.get(dataset)
             if held:
-                kinds = sorted({kind for scores in held.values() for kind in scores["modalities"]} - {"cine"})
+                kinds = sorted({kind for scores in held.values() for kind in scores["modalities"]} & {"lge"})
                 every = [row for scores in held.values() for row in scores["rows"]]
                 rows += _elsewhere_rows(result, dataset, every, kinds)
             else:

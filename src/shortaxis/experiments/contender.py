@@ -121,7 +121,7 @@ def model_of_fold(entry: Entry, fold: Fold, bench: Bench) -> Path:
     wanted, seen = image_hashes(bench.cases, fold.validation), []
     for path in entry.models:
         card = load_bundle(path).card
-        held_out = list(card.get("held_out_sha256", []))
+        held_out = sorted(card.get("held_out_sha256", []))
         overlap = set(wanted) & set(card.get("training_cases_sha256", ()))
         if held_out == wanted and not overlap:
             return path

@@ -27,10 +27,12 @@ def box_plots(results: Sequence[Result], key: str, title: str, unit: str) -> byt
     """
     structures, phases = structures_of(results), phases_of(results)
     figure = new_figure(3.1 * len(structures), 0.7 + (0.55 + 0.27 * len(results)) * len(phases) + 0.3)
-    panels = figure.subplots(len(phases), len(structures), squeeze=False, sharex="col", sharey=True)
+    panels = figure.subplots(len(phases), len(structures), squeeze=False, sharex="col")
     for phase, line in zip(phases, panels, strict=True):
         for structure, axes in zip(structures, line, strict=True):
             _boxes(axes, results, key, structure, phase)
+            if axes is not line[0]:
+                axes.set_yticklabels([])
     for axes in panels[-1]:
         axes.set_xlabel(unit)
     figure.suptitle(title, fontsize=11)

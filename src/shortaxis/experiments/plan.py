@@ -161,7 +161,7 @@ def entries_of(methods: Sequence[str], models: Sequence[str], recipe: RecipeName
     return tuple(Entry(name, name, recipe) for name in methods) + trained
 
 
-def tests_of(given: Sequence[str]) -> tuple[tuple[str, Path], ...]:
+def other_sets_of(given: Sequence[str]) -> tuple[tuple[str, Path], ...]:
     """`DATASET=DIR` of other data sets. Raises BadConfiguration for one of another form."""
     pairs = []
     for text in given:

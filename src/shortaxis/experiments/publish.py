@@ -21,7 +21,7 @@ from shortaxis.experiments.plan import Plan
 from shortaxis.experiments.quick import NOTE
 from shortaxis.experiments.results import Result, read_results, shared_cases
 from shortaxis.experiments.table import Table
-from shortaxis.experiments.tables import structures_table, summary_table, tests_table
+from shortaxis.experiments.tables import differences_table, structures_table, summary_table
 from shortaxis.experiments.values import phases_of
 from shortaxis.files.writer import write_bytes, write_text
 from shortaxis.report.page import render_page
@@ -72,7 +72,7 @@ def every_table(results: Sequence[Result], plan: Plan) -> list[Table]:
     return [
         summary_table(results),
         structures_table(results),
-        tests_table(results, plan.reference_label),
+        differences_table(results, plan.reference_label),
         learning_table(results, plan),
         outliers_table(results),
         positions_table(results),
@@ -86,13 +86,18 @@ def told_about(plan: Plan, results: Sequence[Result]) -> list[str]:
     """What stands over everything: data, split, budget, what is not done yet."""
     folds = sorted({number for result in results for number in result.folds})
     held_out = len(shared_cases(results)) if results else 0
-    budget = plan.budget
+    budget, given = plan.budget, [entry.label for entry in plan.entries if entry.models]
     lines = [
         f"Data: {plan.dataset}, {held_out} held-out patients, fold {', '.join(map(str, folds)) or 'none yet'}"
-        f" ({plan.split or 'made by patient'}; `folds.json`). One split for all.",
-        f"Budget: {budget.steps} optimiser steps of {budget.slices} slices; locators at most"
-        f" {budget.locator_steps or budget.steps} steps of their own batch. shortaxis {__version__}.",
+        f" ({plan.split or 'made by patient'}; folds.json). One split for all. shortaxis {__version__}."
     ]
+    if len(given) < len(plan.entries):
+        lines.append(
+            f"Budget: {budget.steps} optimiser steps of {budget.slices} slices; locators at most"
+            f" {budget.locator_steps or budget.steps} steps of their own batch."
+        )
+    if given:
+        lines.append(f"Trained elsewhere, with budgets of their own (see the summary): {', '.join(given)}.")
     missing = [entry.label for entry in plan.entries if entry.label not in {result.label for result in results}]
     uneven = sorted({len(result.folds) for result in results})
     if missing or len(uneven) > 1:

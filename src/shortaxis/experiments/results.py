@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -55,8 +55,10 @@ def read_results(plan: Plan) -> list[Result]:
 
 
 def _result(plan: Plan, entry: Entry) -> Result:
-    numbers = range(plan.folds + 100) if plan.which == "all" else [plan.which]
-    folders = {number: fold_folder(plan.out, entry, number) for number in numbers}
+    every = fold_folder(plan.out, entry, 0).parent.glob("fold-*")
+    numbers = sorted(int(path.name[5:]) for path in every if path.name[5:].isdecimal())
+    chosen = [number for number in numbers if plan.which in ("all", number)]
+    folders = {number: fold_folder(plan.out, entry, number) for number in chosen}
     done = {number: folder for number, folder in folders.items() if (folder / SCORES).is_file()}
     elsewhere = {
         dataset: dict(_read_where_there(done, lambda folder, name=dataset: elsewhere_file(folder, name)))
@@ -65,9 +67,11 @@ def _result(plan: Plan, entry: Entry) -> Result:
     return Result(entry, dict(_read_where_there(done, lambda folder: folder / SCORES)), elsewhere, done)
 
 
-def _read_where_there(folders: Mapping[int, Path], file_of: Any) -> Iterator[tuple[int, Mapping[str, Any]]]:
+def _read_where_there(
+    folders: Mapping[int, Path], file_of: Callable[[Path], Path]
+) -> Iterator[tuple[int, Mapping[str, Any]]]:
     for number, folder in folders.items():
-        path: Path = file_of(folder)
+        path = file_of(folder)
         if path.is_file():
             yield number, json.loads(path.read_text("utf-8"))
 

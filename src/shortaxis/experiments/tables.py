@@ -46,8 +46,8 @@ def summary_table(results: Sequence[Result]) -> Table:
         "EF and mass: mean absolute error; volumes at the reference's ED and ES. RV: right, LV: left ventricle.",
         "s/epoch: of the last stage, median step times steps of an epoch; its budget is in steps, not in epochs. "
         f"s/case: median, on {_devices(results)}. Peak MiB: {MEASURED}.",
-        "Budget: one for all, laid over each recipe: early stopping off, last weights kept. In 3D a batch is slices /"
-        " depth blocks, at least one, so that a step may see more slices than in 2D.",
+        "Budget: one for all that was trained here, laid over each recipe: early stopping off, last weights kept. In 3D a"
+        " batch is slices / depth blocks, at least one, so that a step may see more slices than in 2D.",
     ]
     return Table("summary", "Summary", rows, notes, {**places, "s/epoch": 1, "peak MiB": 0})
 
@@ -103,7 +103,7 @@ def _structure_row(result: Result, structure: str, phase: str) -> dict[str, Cell
     return row
 
 
-def tests_table(results: Sequence[Result], reference_label: str) -> Table:
+def differences_table(results: Sequence[Result], reference_label: str) -> Table:
     """Each entry against the reference entry: paired difference, signed-rank test with Holm's correction, rank sum."""
     reference = next((result for result in results if result.label == reference_label), None)
     title = f"Differences from {reference_label}"
