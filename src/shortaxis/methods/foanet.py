@@ -42,7 +42,7 @@ from typing import Annotated, Any, Literal
 
 import numpy as np
 import torch
-from pydantic import BeforeValidator
+from pydantic import AfterValidator
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -257,7 +257,7 @@ class SegmentStage:
 class FoaRecipe(Recipe):
     """Locator (None: the baseline "B." of table I, whole slices), segmenter, and how each is trained."""
 
-    locate: Annotated[LocateConfig | None, BeforeValidator(none_in_words)]
+    locate: Annotated[LocateConfig | Literal["none"] | None, AfterValidator(none_in_words)]
     locate_fit: FitRecipe
     segment: SegmentConfig
     segment_fit: FitRecipe
@@ -265,12 +265,12 @@ class FoaRecipe(Recipe):
 
 def stages(recipe: FoaRecipe) -> tuple[Stage, ...]:
     """The stages in order. Raises BadConfiguration for a batch of windows that differ in size."""
-    segment = recipe.segment
-    if recipe.locate is None:
+    segment, locate = recipe.segment, recipe.locate
+    if not isinstance(locate, LocateConfig):
         segment = segment.model_copy(update={"window": SliceWindowConfig()})
     kinds = [("segment", segment.window, recipe.segment_fit.batch)]
-    if recipe.locate is not None:
-        kinds.append(("locate", recipe.locate.window, recipe.locate_fit.batch))
+    if isinstance(locate, LocateConfig):
+        kinds.append(("locate", locate.window, recipe.locate_fit.batch))
     for name, window, batch in kinds:
         if batch > 1 and not one_size(window):
             raise BadConfiguration(
@@ -279,7 +279,7 @@ def stages(recipe: FoaRecipe) -> tuple[Stage, ...]:
                 "leave the batch at 1, or give the window a fixed size",
             )
     segmenter = SegmentStage(segment, recipe.segment_fit)
-    return (segmenter,) if recipe.locate is None else (LocateStage(recipe.locate, recipe.locate_fit), segmenter)
+    return (LocateStage(locate, recipe.locate_fit), segmenter) if isinstance(locate, LocateConfig) else (segmenter,)
 
 
 # III-D, "the same optimizer and parameters" for both. Ten epochs of a fold of LVQuan19 (45 of 56 patients, 20 frames
