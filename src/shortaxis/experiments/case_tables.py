@@ -71,7 +71,9 @@ def elsewhere_table(results: Sequence[Result], plan: Plan) -> Table:
     rows: list[dict[str, Cell]] = []
     for result in results:
         rows += _elsewhere_rows(result, "held out", result.every("rows"), ())
-        for dataset in dict.fromkeys((*given, *(name for name in OTHER_SETS if name != plan.dataset))):
+        for dataset in dict.fromkeys(
+            (*given, *result.elsewhere, *(name for name in OTHER_SETS if name != plan.dataset))
+        ):
             held = result.elsewhere.get(dataset)
             if held:
                 kinds = sorted({kind for scores in held.values() for kind in scores["modalities"]} & {"lge"})

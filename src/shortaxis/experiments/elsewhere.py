@@ -22,6 +22,11 @@ def elsewhere_file(folder: Path, dataset: str) -> Path:
     return folder / f"test-{dataset}.json"
 
 
+def scored_elsewhere(folder: Path) -> list[str]:
+    """The other data sets that an entry was scored on, now or earlier."""
+    return [path.stem.removeprefix("test-") for path in sorted(folder.glob("test-*.json"))]
+
+
 def score_elsewhere(dataset: str, data: Path, model_file: Path, folder: Path, bench: Bench) -> bool:
     """Score a model on every labelled case of another data set, once; false where a signal stopped it.
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from shortaxis.experiments.elsewhere import elsewhere_file
+from shortaxis.experiments.elsewhere import elsewhere_file, scored_elsewhere
 from shortaxis.experiments.plan import Entry, Plan
 from shortaxis.experiments.run import SCORES, fold_folder
 
@@ -62,7 +62,7 @@ def _result(plan: Plan, entry: Entry) -> Result:
     done = {number: folder for number, folder in folders.items() if (folder / SCORES).is_file()}
     elsewhere = {
         dataset: dict(_read_where_there(done, lambda folder, name=dataset: elsewhere_file(folder, name)))
-        for dataset, _ in plan.tests
+        for dataset in sorted({name for folder in done.values() for name in scored_elsewhere(folder)})
     }
     return Result(entry, dict(_read_where_there(done, lambda folder: folder / SCORES)), elsewhere, done)
 

@@ -32,6 +32,7 @@ from shortaxis.files.replace import refuse_to_replace
 from shortaxis.files.writer import write_json
 from shortaxis.jobs.models import Model, ready_model, sampling_model
 from shortaxis.jobs.train_stage import stop_on_signal
+from shortaxis.jobs.training_cases import training_cases
 from shortaxis.train.folds import Fold
 
 RESULTS, SCORES, MASKS, MODEL = "results", "scores.json", "masks", "model.safetensors"
@@ -74,6 +75,8 @@ def compare(plan: Plan, report: Report = lambda what, step, steps, loss: None) -
         refuse_to_replace(plan.out, ("index.html", RESULTS, "stages"), overwrite=False)
     compute = choose_compute(plan.device, plan.precision)
     cases, scheme = plan_cases(plan)
+    for dataset, folder in plan.tests:
+        training_cases(folder, dataset, scheme)  # refused now rather than after a day of training
     folds = agreed_folds(plan, cases)
     with stop_on_signal() as stopped:
         bench = Bench(plan.out, cases, scheme, compute, stopped, report, plan.workers)
