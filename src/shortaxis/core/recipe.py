@@ -7,20 +7,25 @@ default beside it.
 from __future__ import annotations
 
 import difflib
+import json
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any, Literal, Self, get_args
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic_core import ErrorDetails
 
-from shortaxis.core.errors import BadConfiguration, MissingFile
+from shortaxis.core.errors import BadConfiguration, MissingFile, TooLarge, Unreadable
+
+TOML_LIMIT_BYTES = 2**20  # a recipe takes a few kilobytes
+SHOWN_LENGTH = 200  # of a value that is refused
 
 
 class Settings(BaseModel):
-    """Base of every group of settings: frozen, strict about names."""
+    """Base of every group of settings: frozen, strict about names, without NaN and infinity."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 def none_in_words(value: Any) -> Any:
@@ -31,8 +36,8 @@ def none_in_words(value: Any) -> Any:
 class FitRecipe(Settings):
     """How one stage is trained. Budgets are in optimiser steps, never in minutes."""
 
-    steps: int
-    batch: int
+    steps: int = Field(ge=0)
+    batch: int = Field(ge=1)
     optimiser: Literal["adam", "adamw", "sgd"] = "adam"
     learning_rate: float = 1e-3
     betas: tuple[float, float] = (0.9, 0.999)
@@ -46,7 +51,7 @@ class FitRecipe(Settings):
     plateau_factor: float = 0.5
     plateau_min_delta: float = 1e-4
     polynomial_power: float = 0.9
-    validate_every: int = 100  # steps
+    validate_every: int = Field(100, ge=1)  # steps
     patience: int | None = None  # validations without improvement before stopping early; None: run to the end
     keep: Literal["best", "last"] = "best"  # which state is the result
     average_decay: float | None = None  # exponential moving average of the weights, which is then what is validated
@@ -58,26 +63,75 @@ class Recipe(Settings):
     """A method's whole recipe; methods subclass it with their own parts (a locator, a segmenter)."""
 
     def overlaid(self, changes: Mapping[str, Any], source: Path | None = None) -> Self:
-        """This recipe with nested `changes`. Raises BadConfiguration naming the nearest known key."""
+        """This recipe with nested `changes`: mappings, lists, numbers and text, as TOML and JSON have them.
+
+        Raises BadConfiguration naming the nearest known key, or the key whose value is of another kind. Nothing is
+        converted: `"3"` is no number and `true` is none either.
+        """
         merged = _merge(self.model_dump(), changes, (), source)
         try:
-            return type(self).model_validate(merged)
+            return type(self).model_validate_json(json.dumps(merged), strict=True)
         except ValidationError as problem:
-            first = problem.errors()[0]
-            key = ".".join(str(part) for part in first["loc"])
-            raise BadConfiguration(
-                f"{key}: {first['msg']}", repr(first.get("input")), "correct the value in the configuration", source
-            ) from problem
+            raise _refusal(problem.errors()[0], type(self), source) from problem
+        except (TypeError, ValueError, RecursionError) as problem:  # a date, a set, nesting without end
+            expected = "numbers, text, lists and tables alone"
+            raise BadConfiguration(expected, _shown(problem), "correct the configuration", source) from problem
 
 
 def read_toml(path: Path) -> dict[str, Any]:
-    """A TOML file as nested dictionaries. Raises MissingFile or BadConfiguration."""
-    if not path.is_file():
-        raise MissingFile("a TOML configuration file", "nothing at that path", "check the path", path)
+    """A TOML file as nested dictionaries. Raises MissingFile, Unreadable, TooLarge or BadConfiguration."""
     try:
-        return tomllib.loads(path.read_text("utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as problem:
-        raise BadConfiguration("valid TOML in UTF-8", str(problem), "correct the file", path) from problem
+        if not path.is_file():
+            raise MissingFile("a TOML configuration file", "nothing at that path", "check the path", path)
+        size = path.stat().st_size
+        if size > TOML_LIMIT_BYTES:
+            limit = f"a configuration of at most {TOML_LIMIT_BYTES} bytes"
+            raise TooLarge(limit, f"{size} bytes", "check that this is the right file", path)
+        return tomllib.loads(path.read_bytes().decode("utf-8"))
+    except OSError as problem:
+        raise Unreadable("a file this user may read", str(problem.strerror), "check its permissions", path) from problem
+    except (ValueError, RecursionError) as problem:  # TOMLDecodeError, no UTF-8, or a number of thousands of digits
+        raise BadConfiguration("valid TOML in UTF-8", _shown(problem), "correct the file", path) from problem
+
+
+def _refusal(first: ErrorDetails, kind: type[BaseModel], source: Path | None) -> BadConfiguration:
+    key = ".".join(str(part) for part in first["loc"])
+    way_out = "correct the value in the configuration"
+    if first["type"] == "extra_forbidden":
+        way_out = _hint(str(first["loc"][-1]), list(_names_beside(kind, first["loc"])))
+    return BadConfiguration(f"{key}: {first['msg']}", _shown(first.get("input")), way_out, source)
+
+
+def _names_beside(kind: type[BaseModel], place: tuple[int | str, ...]) -> Iterator[str]:
+    """The settings known where the last part of `place` stands, of every kind that its part of the recipe may be."""
+    kinds = [kind]
+    for part in place[:-1]:
+        inner = [
+            own for k in kinds if part in k.model_fields for own in _models_in(k.model_fields[str(part)].annotation)
+        ]
+        kinds = inner or kinds  # a union's own tag stands in the place too
+    for known in kinds:
+        yield from known.model_fields
+
+
+def _models_in(annotation: Any) -> Iterator[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    for part in get_args(annotation):
+        yield from _models_in(part)
+
+
+def _hint(key: str, known: Iterable[str]) -> str:
+    names = list(dict.fromkeys(known))
+    near = difflib.get_close_matches(key, names, n=1)
+    return f"did you mean {near[0]!r}?" if near else f"known here: {', '.join(names)}"
+
+
+def _shown(value: object) -> str:
+    """A value in the terminal: one line, of sane length, without control characters."""
+    text = str(value) if isinstance(value, Exception) else repr(value)
+    line = "".join(letter if letter.isprintable() else "?" for letter in text)
+    return line if len(line) <= SHOWN_LENGTH else f"{line[:SHOWN_LENGTH]}..."
 
 
 def _merge(base: Any, changes: Any, above: tuple[str, ...], source: Path | None) -> Any:
@@ -86,8 +140,7 @@ def _merge(base: Any, changes: Any, above: tuple[str, ...], source: Path | None)
     merged = dict(base)
     for key, value in changes.items():
         if key not in base:
-            near = difflib.get_close_matches(key, base, n=1)
-            hint = f"did you mean {near[0]!r}?" if near else f"known here: {', '.join(base)}"
-            raise BadConfiguration("only known settings", ".".join((*above, key)), hint, source)
+            place = ".".join((*above, str(key)))
+            raise BadConfiguration("only known settings", _shown(place)[1:-1], _hint(str(key), base), source)
         merged[key] = _merge(base[key], value, (*above, key), source)
     return merged
