@@ -19,7 +19,8 @@ from shortaxis.core.errors import BadConfiguration, BadWeights, MissingFile, Unk
 from shortaxis.core.labels import ACDC, MNMS
 from shortaxis.core.method import Method
 from shortaxis.core.recipe import FitRecipe
-from shortaxis.files.bundle import HEADER_LIMIT_BYTES, Bundle, load_bundle, save_bundle
+from shortaxis.files.bundle import Bundle, load_bundle, save_bundle
+from shortaxis.files.tensors import HEADER_LIMIT_BYTES
 from shortaxis.jobs.models import ready_model
 from shortaxis.methods import method_named
 from shortaxis.methods.baselines.unet import PAPER, UNetConfig, UNetRecipe, stages

@@ -71,9 +71,9 @@ def read_split(name: str) -> list[Fold]:
         raise MissingFile(f"a split's file, or one of {known}", "no such file", "correct --split", name)
     try:
         folds = [_fold(held) for held in json.loads(path.read_text("utf-8"))["folds"]]
-    except (ValueError, KeyError, TypeError) as problem:
+    except (ValueError, KeyError, TypeError, OSError, RecursionError) as problem:
         raise BadConfiguration(
-            '{"folds": [{"train": [...], "validation": [...]}]}', repr(problem), "mend it", path
+            '{"folds": [{"train": [...], "validation": [...]}]}', repr(problem)[:200], "mend it", path
         ) from problem
     held_out = [patient for fold in folds for patient in fold.validation]
     twice = sorted({patient for patient in held_out if held_out.count(patient) > 1})

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
 from shortaxis.core.compute import Precision
 from shortaxis.core.errors import BadConfiguration, UnknownName
 from shortaxis.core.method import RecipeName
-from shortaxis.core.recipe import Recipe, read_toml
+from shortaxis.core.recipe import Recipe, Settings, read_toml
 from shortaxis.core.study import Species
 from shortaxis.files.names import slug
 
@@ -109,6 +109,16 @@ class Plan:
         return self.reference or ("unet" if "unet" in labels else labels[0])
 
 
+class EntryTable(Settings):
+    """An `[[entry]]` of the file: a method with changes to its recipe, or models that exist already."""
+
+    label: str | None = None
+    method: str | None = None
+    recipe: RecipeName | None = None
+    changes: dict[str, Any] = {}  # noqa: RUF012 - pydantic copies it
+    model: str | list[str] = []  # noqa: RUF012
+
+
 class PlanFile(Recipe):
     """What a TOML file may say of a comparison; the command line's word is stronger."""
 
@@ -119,7 +129,7 @@ class PlanFile(Recipe):
     folds: int = 5
     split: str | None = None
     reference: str | None = None
-    entry: list[dict[str, Any]] = []  # noqa: RUF012 - pydantic copies it
+    entry: list[EntryTable] = []  # noqa: RUF012
 
 
 def read_plan_file(path: Path, recipe: RecipeName) -> tuple[PlanFile, tuple[Entry, ...]]:
@@ -128,22 +138,14 @@ def read_plan_file(path: Path, recipe: RecipeName) -> tuple[PlanFile, tuple[Entr
     return read, tuple(_entry(table, recipe, path) for table in read.entry)
 
 
-def _entry(table: Mapping[str, Any], recipe: RecipeName, path: Path) -> Entry:
-    known = {"label", "method", "recipe", "changes", "model"}
-    strangers = sorted(set(table) - known)
-    if strangers:
-        raise BadConfiguration(
-            f"only {', '.join(sorted(known))} in [[entry]]", ", ".join(strangers), "correct it", path
-        )
-    models = table.get("model", [])
-    files = tuple(path.parent / name for name in ([models] if isinstance(models, str) else models))
-    method = str(table.get("method", ""))
+def _entry(table: EntryTable, recipe: RecipeName, path: Path) -> Entry:
+    models = [table.model] if isinstance(table.model, str) else table.model
+    files = tuple(path.parent / name for name in models)
+    method = table.method or ""
     if bool(method) == bool(files):
-        raise BadConfiguration("either a method or a model in each [[entry]]", str(dict(table)), "give one", path)
-    name = table.get("recipe", recipe)
-    if name not in get_args(RecipeName):
-        raise BadConfiguration('recipe = "paper" or "tuned"', repr(name), "correct the entry", path)
-    return Entry(str(table.get("label") or method or files[0].stem), method, name, table.get("changes", {}), files)
+        found = f"{method or 'no method'} and {len(files)} models"
+        raise BadConfiguration("either a method or a model in each [[entry]]", found, "give one", path)
+    return Entry(table.label or method or files[0].stem, method, table.recipe or recipe, table.changes, files)
 
 
 def entries_of(methods: Sequence[str], models: Sequence[str], recipe: RecipeName) -> tuple[Entry, ...]:

@@ -1,7 +1,7 @@
 """A trained model in one file: safetensors with a JSON manifest in its header. Nothing in it can run.
 
 Tensors are named `member/stage/parameter`. The manifest names the method, the resolved recipe, the label scheme and the
-card; the hash covers every byte of the file.
+card. A seal in the manifest covers the rest of it and all weights; `sha256` is of every byte of the file.
 """
 
 from __future__ import annotations
@@ -11,10 +11,12 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any
 
-from shortaxis.core.errors import BadWeights, MissingFile, Unreadable
-from shortaxis.core.labels import LabelScheme, Structure
+from shortaxis.core.errors import BadWeights
+from shortaxis.core.labels import LabelScheme
+from shortaxis.files.bundle_manifest import SEAL, check, parse, scheme_of, seal_of
+from shortaxis.files.tensors import read_safetensors
 from shortaxis.files.writer import write_bytes
 
 if TYPE_CHECKING:
@@ -22,7 +24,6 @@ if TYPE_CHECKING:
 
 Member = Mapping[str, Mapping[str, "Tensor"]]  # stage name -> weights
 FORMAT = 1
-HEADER_LIMIT_BYTES = 4 * 2**20  # a manifest with a card takes some tens of kilobytes
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,7 +77,9 @@ def save_bundle(path: Path, bundle: Bundle) -> str:
         },
         "card": bundle.card,
     }
-    data = save(tensors, metadata={"shortaxis": json.dumps(manifest, allow_nan=False)})
+    unsealed = save(tensors, metadata={"shortaxis": json.dumps(manifest, allow_nan=False)})
+    sealed = {**manifest, SEAL: seal_of(unsealed)}
+    data = save(tensors, metadata={"shortaxis": json.dumps(sealed, allow_nan=False)})
     write_bytes(path, data)
     return hashlib.sha256(data).hexdigest()
 
@@ -85,33 +88,22 @@ def load_bundle(path: Path) -> Bundle:
     """Read a bundle; weights come back as float32.
 
     Raises:
-        MissingFile: nothing at `path`.
-        Unreadable: a file this user may not read.
-        BadWeights: not a safetensors file, an oversized header, or a manifest that is not ours.
+        BadWeights: a manifest that is not ours, a seal that does not fit, or weights that are not finite.
+        MissingFile, Unreadable, TooLarge, BadWeights: as `read_safetensors`.
     """
-    from safetensors import SafetensorError
-    from safetensors.torch import load
-
-    if not path.is_file():
-        raise MissingFile("a model file (.safetensors)", "no file at that path", "check the path", path)
+    data, tensors = read_safetensors(path, lambda header: _manifest(header, path))
+    manifest = _manifest(data[8 : 8 + int.from_bytes(data[:8], "little")], path)
     try:
-        with path.open("rb") as stream:
-            header = _header(stream, path.stat().st_size, path)
-            manifest = _manifest(header[8:], path)  # before the rest is read: another program's file may be huge
-            data = header + stream.read()
-    except OSError as problem:
-        raise Unreadable("a file this user may read", str(problem.strerror), "check its permissions", path) from problem
-    try:
-        tensors = load(data)
-    except (SafetensorError, ValueError, KeyError) as problem:
-        raise BadWeights("a whole safetensors file", str(problem), "fetch or train the model again", path) from problem
-    try:
-        return _rebuild(manifest, tensors, hashlib.sha256(data).hexdigest())
+        check(manifest)
+        bundle = _rebuild(manifest, tensors, hashlib.sha256(data).hexdigest())
     except (ValueError, KeyError, TypeError, AttributeError) as problem:
         raise BadWeights(
-            "a complete manifest and weights named member/stage/parameter", repr(problem),
+            "a complete manifest and finite weights named member/stage/parameter", repr(problem)[:200],
             "choose a model made by `shortaxis train`", path,
         ) from problem  # fmt: skip
+    if SEAL in manifest and manifest[SEAL] != seal_of(data):  # models made before there were seals have none
+        raise BadWeights("the content its seal was made for", "other content", "fetch or train the model again", path)
+    return bundle
 
 
 def _rebuild(manifest: Mapping[str, Any], tensors: Mapping[str, Tensor], sha256: str) -> Bundle:
@@ -120,39 +112,28 @@ def _rebuild(manifest: Mapping[str, Any], tensors: Mapping[str, Tensor], sha256:
     for key, tensor in tensors.items():
         number, stage, name = key.split("/", 2)
         value = tensor.float() if tensor.is_floating_point() else tensor
+        if value.is_floating_point() and not bool(value.isfinite().all()):
+            raise ValueError(f"{key} holds NaN or infinity")
         members.setdefault(int(number), {}).setdefault(stage, {})[name] = value
     if not members:
         raise ValueError("no weights at all")
-    codes = {int(code): Structure(name) for code, name in manifest["scheme"]["codes"].items()}
-    parts = manifest["scheme"].get("unions", {})  # of models made before unions were kept there are none
-    unions = {Structure(whole): tuple(Structure(part) for part in named) for whole, named in parts.items()}
     return Bundle(
         manifest["method"],
         manifest["recipe_name"],
         dict(manifest["recipe"]),
-        LabelScheme(manifest["scheme"]["name"], codes, unions),
-        [members[number] for number in sorted(members)],
+        scheme_of(manifest["scheme"]),
+        [members[number] for number in range(len(members))],
         dict(manifest["card"]),
         sha256,
     )
 
 
-def _header(stream: BinaryIO, file_bytes: int, path: Path) -> bytes:
-    """A safetensors file's first eight bytes and the header whose length they state, which is checked first."""
-    start = stream.read(8)
-    size = int.from_bytes(start, "little")
-    if len(start) < 8 or not 2 <= size <= min(HEADER_LIMIT_BYTES, file_bytes - 8):
-        raise BadWeights("a safetensors header of sane size", f"{size} bytes", "choose a shortaxis model file", path)
-    return start + stream.read(size)
-
-
 def _manifest(text: bytes, path: Path) -> dict[str, Any]:
     """The JSON manifest out of the header, before anything else is believed."""
     try:
-        header = json.loads(text)
-        manifest = json.loads(header["__metadata__"]["shortaxis"])
+        _, manifest = parse(text)
         known = manifest["format"]
-    except (ValueError, KeyError, TypeError, RecursionError) as problem:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as problem:
         raise BadWeights(
             "a shortaxis manifest in the header",
             "none that can be read",
@@ -160,5 +141,5 @@ def _manifest(text: bytes, path: Path) -> dict[str, Any]:
             path,
         ) from problem
     if known != FORMAT:
-        raise BadWeights(f"format {FORMAT}", f"format {known}", "use the version of shortaxis that made it", path)
+        raise BadWeights(f"format {FORMAT}", f"format {known}"[:80], "use the version of shortaxis that made it", path)
     return manifest
