@@ -44,9 +44,13 @@ def read_bytes(path: Path, budget_bytes: int) -> bytes:
 
 
 def inflate_start(content: bytes, n_bytes: int, path: Path) -> bytes:
-    """The first `n_bytes` of a gzip stream, or fewer where it is shorter. Raises DamagedFile."""
+    """The first `n_bytes` of a gzip stream, or fewer where it is shorter. Raises DamagedFile, also where it breaks off."""
+    stream = zlib.decompressobj(_GZIP_MODE)
     try:
-        return zlib.decompressobj(_GZIP_MODE).decompress(content, n_bytes)
+        start = stream.decompress(content, n_bytes)
+        if len(start) < n_bytes and not stream.eof:
+            raise _damaged(f"a stream that breaks off after {len(start)} bytes", path)
+        return start
     except zlib.error as problem:
         raise _damaged(str(problem), path) from problem
 

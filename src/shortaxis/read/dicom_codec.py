@@ -7,6 +7,7 @@ in this process. What the headers claim has been checked before (`dicom_pixels`)
 from __future__ import annotations
 
 import io
+import re
 import warnings
 import zipfile
 from collections.abc import Sequence
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
 CHILD_BYTES = 2**30  # codecs' own libraries and buffers
 TIMES_PIXELS = 4  # decoded, turned round, copied into the answer, and a codec's 32-bit planes
+RLE_PADDING_BYTES = 2  # beyond a segment's last pixel; even lengths are the standard's, some encoders' too
 CHILD_SECONDS, SECONDS_PER_BYTE = 120.0, 1e-6  # the slowest codec decodes some megabytes a second
 
 
@@ -34,7 +36,10 @@ def stored_values(dataset: Dataset) -> NDArray[np.generic]:
 
     Raises what pydicom and its codecs raise on damaged data (`dicom_frames.parse_errors`).
     """
-    stored = dataset.pixel_array
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        stored = dataset.pixel_array
+    _check_padding(said)
     spare = stored.dtype.itemsize * 8 - int(dataset.get("BitsStored", stored.dtype.itemsize * 8))
     if spare > 0:
         stored = (stored << spare) >> spare  # old scanners keep overlays in the bits above the image
@@ -119,6 +124,14 @@ def _content(name: str, member: int | None, archives: dict[str, zipfile.ZipFile]
     if name not in archives:
         archives[name] = zipfile.ZipFile(name)  # open as long as the child lives
     return archives[name].read(archives[name].infolist()[member])
+
+
+def _check_padding(said: Sequence[warnings.WarningMessage]) -> None:
+    """Raises ValueError where run-length decoding gave far more bytes than the image has, which pydicom only warns of."""
+    for warning in said:
+        counts = re.search(r"non-conformant padding - (\d+) vs\. (\d+)", str(warning.message))
+        if counts and int(counts[1]) - int(counts[2]) > RLE_PADDING_BYTES:
+            raise ValueError("a run-length stream of another length than the image")
 
 
 def _turned_round(stored: NDArray[np.generic], dataset: Dataset) -> NDArray[np.generic]:

@@ -102,23 +102,32 @@ def dicom_sources(path: Path) -> Iterator[tuple[tuple[Source, ...], int]]:
 
 
 def looks_like_dicom(path: Path) -> bool:
-    """Whether `path` is a DICOM file, or a folder or zip with one among its first 200 files; reads only their heads."""
+    """Whether `path` is a DICOM file, or a folder or zip with one among its first 200 files; reads only their heads.
+
+    True also of a zip that is damaged or encrypted, which may hold scans: it is for `dicom_sources` to refuse by name.
+    """
     try:
         if path.is_dir():
             candidates = (source for _, source in zip(range(LOOK_AT), _walk(path), strict=False))
             return any(is_dicom_head(_head(source.path)) for source in candidates)
         if not path.is_file():
             return False
-        if not _starts_as_zip(path):
-            return is_dicom_head(_head(path))
-        with zipfile.ZipFile(path) as archive:
-            for info in [info for info in archive.infolist() if not info.is_dir()][:LOOK_AT]:
-                if not info.flag_bits & _ENCRYPTED:
-                    with archive.open(info) as member:
-                        if is_dicom_head(member.read(HEAD_BYTES)):
-                            return True
-    except (OSError, ValueError, zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError):
+        return _holds_dicom(path) if _starts_as_zip(path) else is_dicom_head(_head(path))
+    except (OSError, ValueError):
         return False  # whoever reads the path in earnest says what is wrong with it
+
+
+def _holds_dicom(archive_path: Path) -> bool:
+    try:
+        with zipfile.ZipFile(archive_path) as archive:
+            for info in [info for info in archive.infolist() if not info.is_dir()][:LOOK_AT]:
+                if info.flag_bits & _ENCRYPTED:
+                    return True
+                with archive.open(info) as member:
+                    if is_dicom_head(member.read(HEAD_BYTES)):
+                        return True
+    except (ValueError, zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError):
+        return True
     return False
 
 

@@ -137,7 +137,10 @@ def refuse_deflated(head: bytes, source: Source) -> None:
 
 
 def check_claim(dataset: Dataset, source: Source) -> int:
-    """How many frames a data set claims, after its size was held against the budget and the file's length."""
+    """How many frames a data set claims, after its size was held against the budget and the file's length.
+
+    Raises DamagedFile, TooLarge or UnreadableTransferSyntax.
+    """
     count = int(dataset.get("NumberOfFrames") or 1)
     rows, cols = int(dataset.Rows), int(dataset.Columns)
     depth = int(dataset.get("BitsAllocated", 16))
@@ -149,6 +152,9 @@ def check_claim(dataset: Dataset, source: Source) -> int:
         limit = f"at most {MAX_FRAMES} frames and {MAX_PIXEL_BYTES} bytes an object"
         raise TooLarge(limit, f"{count} frames, {size} bytes", "split the object", source.path)
     syntax = getattr(dataset, "file_meta", {}).get("TransferSyntaxUID")
+    if syntax is not None and not syntax.is_transfer_syntax:
+        way_out = "convert it to explicit little endian with the vendor's software, dcmconv or gdcmconv"
+        raise UnreadableTransferSyntax("a transfer syntax of the standard", f"{syntax}"[:64], way_out, source.path)
     if (syntax is None or not syntax.is_compressed) and size > source.size:
         found = f"a file of {source.size} bytes"
         raise DamagedFile(f"the {size} bytes of pixels its header states", found, "copy it again", source.path)

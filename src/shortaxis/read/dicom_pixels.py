@@ -23,6 +23,7 @@ from shortaxis.read.dicom_frames import Frame, check_claim, parse_errors, raise_
 if TYPE_CHECKING:
     from pydicom import Dataset
 
+END_OF_IMAGE = b"\xff\xd9"  # of JPEG, JPEG-LS and JPEG 2000 alike
 MAX_STUDY_BYTES = 4 * 2**30
 _PACKAGES: Mapping[str, str] = {
     "1.2.840.10008.1.2.4.50": "pillow",
@@ -178,6 +179,9 @@ def _check_codestream(dataset: Dataset, source: Source) -> None:
         if claimed != wanted:
             found = "no JPEG image" if claimed is None else f"{claimed[0]} x {claimed[1]} in the compressed image"
             raise DamagedFile(f"{wanted[0]} x {wanted[1]} pixels", found, "export it again", source.path)
+        if not stream.rstrip(b"\0").endswith(END_OF_IMAGE):  # an odd length is made even by a zero
+            found = "a stream without the marker of its end"  # codecs fill in what is missing, in silence
+            raise DamagedFile("a compressed image whole to its end", found, "copy or export it again", source.path)
 
 
 def codestream_shape(stream: bytes) -> tuple[int, int] | None:
