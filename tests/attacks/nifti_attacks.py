@@ -58,7 +58,7 @@ def voxels(dtype: object, value: float | None = None) -> Make:
     """An image of another voxel type, or of float with some voxels at `value`."""
 
     def make(folder: Path) -> Path:
-        array = an_image()[0].astype(dtype)  # pyright: ignore[reportArgumentType]
+        array = an_image()[0].astype(dtype)
         if value is not None:
             array[0, 0, :3] = value
         return write(folder / "scan.nii.gz", array)

@@ -116,7 +116,7 @@ def compare(
     What is finished is kept: the same command goes on where it was stopped.
     """
     from shortaxis.cli.progress import watch_training
-    from shortaxis.experiments.plan import Budget, Plan, PlanFile, read_plan_file, other_sets_of
+    from shortaxis.experiments.plan import Budget, Plan, PlanFile, other_sets_of, read_plan_file
     from shortaxis.experiments.publish import publish
     from shortaxis.experiments.run import compare as run
 

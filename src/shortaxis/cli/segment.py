@@ -38,23 +38,23 @@ McSamples = Annotated[
     int | None,
     typer.Option("--mc-samples", metavar="N", min=2, help="Segment by N Monte-Carlo samples and write their variance."),
 ]
+ModelName = Annotated[
+    str | None, typer.Option(metavar="NAME|FILE", help="A model of `shortaxis models`, or a file made by `train`.")
+]
+Shard = Annotated[str | None, typer.Option(metavar="i/n", help="Do the i-th of n shares of the cases, counted from 1.")]
 
 
 def segment(
     inputs: Inputs,
     out: Out,
-    model: Annotated[
-        str | None, typer.Option(metavar="NAME|FILE", help="A model of `shortaxis models`, or a file made by `train`.")
-    ] = None,
+    model: ModelName = None,
     method: Annotated[str | None, typer.Option(metavar="NAME", help="Take the installed model of this method.")] = None,
     label_scheme: Scheme = None,
     no_report: Annotated[bool, typer.Option("--no-report", help="Write masks and indices only.")] = False,
     overwrite: Overwrite = False,
     device: Device = "auto",
     precision: Precision = "auto",
-    shard: Annotated[
-        str | None, typer.Option(metavar="i/n", help="Do the i-th of n shares of the cases, counted from 1.")
-    ] = None,
+    shard: Shard = None,
     align: Annotated[bool, typer.Option("--align", help="Correct in-plane shifts between slices first.")] = False,
     linkage: Linkage = None,
     roi: Annotated[

@@ -93,7 +93,7 @@ def train(
         fold=_fold_of(fold, folds),
         folds=folds,
         recipe=recipe,
-        changes=_changes(config, assignments or []),
+        changes=_changes(method, recipe, config, assignments or []),
         resume=resume,
         init=init,
         encoder_weights=encoder_weights,
@@ -120,10 +120,15 @@ def _fold_of(text: str, folds: int) -> int | Literal["all", "none"]:
     return int(text)
 
 
-def _changes(config: Path | None, assignments: list[str]) -> dict[str, Any]:
+def _changes(
+    method: str, recipe: Literal["paper", "tuned"], config: Path | None, assignments: list[str]
+) -> dict[str, Any]:
     from shortaxis.core.recipe import read_toml
+    from shortaxis.methods import method_named
 
     changes = {} if config is None else read_toml(config)
+    if config is not None:
+        method_named(method).recipes[recipe].overlaid(changes, config)  # so that a refusal of the file names it
     return _laid_over(changes, settings_of(assignments))
 
 

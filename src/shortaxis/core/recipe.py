@@ -51,7 +51,7 @@ class FitRecipe(Settings):
     plateau_factor: float = 0.5
     plateau_min_delta: float = 1e-4
     polynomial_power: float = 0.9
-    validate_every: int = Field(100, ge=1)  # steps
+    validate_every: int = Field(default=100, ge=1)  # steps
     patience: int | None = None  # validations without improvement before stopping early; None: run to the end
     keep: Literal["best", "last"] = "best"  # which state is the result
     average_decay: float | None = None  # exponential moving average of the weights, which is then what is validated

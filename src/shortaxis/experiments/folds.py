@@ -81,7 +81,10 @@ def read_split(name: str) -> list[Fold]:
         raise LeakingSplit(
             "each patient held out once", f"{', '.join(twice)} more than once", "make the folds anew", path
         )
-    return [refuse_leaks(fold) for fold in folds]
+    try:
+        return [refuse_leaks(fold) for fold in folds]
+    except LeakingSplit as leak:
+        raise LeakingSplit(leak.expected, leak.found, leak.way_out, path) from leak
 
 
 def refuse_strangers(folds: Sequence[Fold], cases: Sequence[TrainingCase], source: str | None) -> None:

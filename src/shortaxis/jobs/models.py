@@ -10,7 +10,7 @@ from pathlib import Path
 from torch import nn
 
 from shortaxis.core.compute import Compute
-from shortaxis.core.errors import BadConfiguration, BadWeights, ModelMissing
+from shortaxis.core.errors import BadConfiguration, BadWeights, ModelMissing, UnknownName
 from shortaxis.core.method import Method, Repair, Sampler, Stage
 from shortaxis.files.bundle import Bundle, load_bundle
 from shortaxis.methods import method_named
@@ -88,9 +88,14 @@ def ready_model(path: Path, compute: Compute) -> Model:
 
     Raises:
         BadWeights: the weights do not fit the networks that the recipe builds; differing keys are listed.
+        UnknownName: the method it was made by is not installed; BadConfiguration: its recipe has unknown settings.
     """
     bundle = load_bundle(path)
-    method = method_named(bundle.method)
+    try:
+        method = method_named(bundle.method)
+    except UnknownName as stranger:
+        way_out = "use a version of shortaxis that has the method, or install the package it comes from"
+        raise UnknownName(stranger.expected, stranger.found, way_out, path) from stranger
     own = [recipe for name, recipe in method.recipes.items() if name == bundle.recipe_name]
     recipe = [*own, *method.recipes.values()][0].overlaid(bundle.recipe, path)  # a recipe's parts may differ in kind
     stages = method.stages(recipe)

@@ -59,14 +59,12 @@ NAMES: Mapping[str, str] = {
     "n_samples": "Monte-Carlo samples",
     "image_variance": "Variance, mean over the image",
     "heart_probability": "Mean probability over the heart, lower of ED and ES",
-    "heart_probability": "Mean probability over the heart, lower of ED and ES",
 }
 SECTION_TITLES: Mapping[str, str] = {
     "lv": "Left ventricle",
     "rv": "Right ventricle",
     "infarct": "Infarct and no-reflow",
     "uncertainty": "Uncertainty (Monte-Carlo samples)",
-    "certainty": "Certainty of the network",
     "certainty": "Certainty of the network",
     "wall": "Wall",
     "patient": "Patient facts",
