@@ -96,7 +96,7 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]:
     (folder / "evil_module.py").write_text(MODULE)
     sound = _sound_files(folder)
     hostile = _hostile_files(folder)
-    before = sorted(os.listdir(folder))
+    before = sorted(path.name for path in folder.iterdir())
     request = json.dumps({"sound": sound, "hostile": hostile})
     environment = {
         **os.environ,
@@ -109,7 +109,7 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]:
     )  # fmt: skip
     assert done.returncode == 0, done.stderr[-2000:]
     found = {entry["name"]: entry for entry in json.loads(done.stdout)}
-    return {**found, "folder": {"before": before, "after": sorted(os.listdir(folder)), "made": folder}}
+    return {**found, "folder": {"before": before, "after": sorted(path.name for path in folder.iterdir()), "made": folder}}
 
 
 def _sound_files(folder: Path) -> list[tuple[str, str]]:
