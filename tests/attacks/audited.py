@@ -83,7 +83,7 @@ def suspicious(event: str, arguments: tuple[object, ...], readable: tuple[str, .
 def main(folder: Path) -> None:
     payloads = json.load(sys.stdin)
     libraries = (sysconfig.get_path("purelib"), sysconfig.get_path("stdlib"), str(Path(__file__).parents[2]))
-    readable = (str(folder), *libraries)
+    readable = (str(folder), *libraries, *(place for place in sys.path if place))
     seen: list[str] = []
     watching = False
 
@@ -100,7 +100,7 @@ def main(folder: Path) -> None:
         watching = True
         end = outcome(kind, folder / name)
         watching = False
-        told.append({"name": name, "outcome": end, "seen": list(seen)})
+        told.append({"name": f"{kind} {name}", "outcome": end, "seen": list(seen)})
     json.dump(told, sys.stdout)
 
 

@@ -66,8 +66,8 @@ def test_the_orientation_that_the_user_names_is_taken_where_two_disagree(tmp_pat
     path = rewrite(write(tmp_path / "a.nii", an_image()[0]), qform_code=1, qoffset_x=400.0)
     with pytest.raises(BadAffine):
         only_study(path)
-    for which, x in (("qform", 400.0), ("sform", AFFINE[0, 3])):
-        with trusting(Trust(orientation_from=which)):
+    for trust, x in ((Trust(orientation_from="qform"), 400.0), (Trust(orientation_from="sform"), AFFINE[0, 3])):
+        with trusting(trust):
             study = only_study(path)
         assert study.grid.affine[0, 3] == x and codes(study) == ["SA-W026"]
 

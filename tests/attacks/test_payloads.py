@@ -87,6 +87,10 @@ TEXTS: dict[str, tuple[str, str]] = {
     "method.txt": ("method", "evil_module:weights"),
     "dotted.txt": ("method", "evil_module.weights"),
 }
+OPENED = [
+    *(("pth", name) for name in PTH), *(("model", name) for name in PTH), *(("tensors", name) for name in PTH),
+    *(("model", name) for name in MODELS), *((kind, name) for name, (kind, _) in TEXTS.items()),
+]  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -109,7 +113,10 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]:
     )  # fmt: skip
     assert done.returncode == 0, done.stderr[-2000:]
     found = {entry["name"]: entry for entry in json.loads(done.stdout)}
-    return {**found, "folder": {"before": before, "after": sorted(path.name for path in folder.iterdir()), "made": folder}}
+    return {
+        **found,
+        "folder": {"before": before, "after": sorted(path.name for path in folder.iterdir()), "made": folder},
+    }
 
 
 def _sound_files(folder: Path) -> list[tuple[str, str]]:
@@ -144,29 +151,30 @@ def _hostile_files(folder: Path) -> list[tuple[str, str]]:
         make(folder / "made").rename(folder / name)
     for name, (_, text) in TEXTS.items():
         (folder / name).write_text(text)
-    return [
-        *(("pth", name) for name in PTH), *(("model", name) for name in PTH), *(("model", name) for name in MODELS),
-        *((kind, name) for name, (kind, _) in TEXTS.items()), ("unguarded", "mkdir.pth"),
-    ]  # fmt: skip
+    return [*OPENED, ("unguarded", "mkdir.pth")]
 
 
 def test_there_are_twenty_and_more() -> None:
     assert len(PTH) + len(MODELS) + len(TEXTS) >= 20
 
 
-@pytest.mark.parametrize("name", [*(set(PTH) - {"mkdir.pth"}), *MODELS, *TEXTS])
+@pytest.mark.parametrize("name", [f"{kind} {name}" for kind, name in OPENED])
 def test_nothing_of_it_runs(name: str, told: dict[str, dict[str, Any]]) -> None:
     assert told[name]["seen"] == []
 
 
-@pytest.mark.parametrize("name", [*(set(PTH) - {"mkdir.pth"}), *MODELS, *TEXTS])
+@pytest.mark.parametrize("name", [f"{kind} {name}" for kind, name in OPENED])
 def test_it_is_refused_by_code_or_is_only_text(name: str, told: dict[str, dict[str, Any]]) -> None:
-    only_text = ("card.safetensors", "scheme.safetensors", "plan.toml")  # shown escaped, looked up by name, slugged
+    only_text = (
+        "model card.safetensors",
+        "model scheme.safetensors",
+        "plan plan.toml",
+    )  # shown escaped, looked up by name, slugged
     assert told[name]["outcome"] == "read" if name in only_text else told[name]["outcome"].startswith("SA-E06")
 
 
 def test_without_the_guard_the_hook_would_have_seen_it(told: dict[str, dict[str, Any]]) -> None:
-    assert any("os.mkdir" in what for what in told["mkdir.pth"]["seen"])
+    assert any("os.mkdir" in what for what in told["unguarded mkdir.pth"]["seen"])
 
 
 def test_nothing_was_made_but_by_the_one_that_was_let_loose(told: dict[str, dict[str, Any]]) -> None:

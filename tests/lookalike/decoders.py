@@ -57,3 +57,21 @@ def refuses(path: Path) -> dict[str, str]:
 
 def gives_objects(path: Path) -> dict[str, NDArray[np.object_]]:
     return {"object": np.array([{}], object)}
+
+
+def crashes_on_the_sixth(path: Path, places: list[tuple[str, int | None]]) -> dict[str, NDArray[np.generic] | str]:
+    """As the codec's child does, but the file IM00005 of series 0011 ends the process."""
+    from shortaxis.read.dicom_codec import decode_places
+
+    if any(name.endswith("0011/IM00005") for name, _ in places):
+        os.abort()
+    return decode_places(path, places)
+
+
+def codec_swells(path: Path, places: list[tuple[str, int | None]]) -> dict[str, NDArray[np.generic] | str]:
+    return {"0": np.ones(2**33, np.uint8)}
+
+
+def codec_sleeps(path: Path, places: list[tuple[str, int | None]]) -> dict[str, NDArray[np.generic] | str]:
+    time.sleep(60)
+    return {}
