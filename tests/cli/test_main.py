@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 from types import ModuleType
 
@@ -19,6 +20,7 @@ from shortaxis.core.errors import (
     UnknownName,
     every_error,
 )
+from shortaxis.files.trust import Trust
 
 
 def pipeline_where(monkeypatch: pytest.MonkeyPatch, **functions: object) -> None:
@@ -197,7 +199,12 @@ def test_an_input_that_may_not_be_read_is_left_to_the_reader_to_refuse(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     asked: list[Path] = []
-    pipeline_where(monkeypatch, check_inputs=lambda inputs: asked.extend(inputs) or [])
+    pipeline_where(
+        monkeypatch,
+        check_inputs=lambda inputs: asked.extend(inputs) or [],
+        Trust=Trust,
+        trusting=lambda trust: nullcontext(),
+    )
     (tmp_path / "a.nii").touch()
     monkeypatch.setattr("os.access", lambda *_, **__: False)
     assert main.status_of(["check", str(tmp_path / "a.nii")]) == Exit.DONE

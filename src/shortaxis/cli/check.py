@@ -10,9 +10,10 @@ import typer
 
 from shortaxis.cli.exit_codes import Exit
 from shortaxis.cli.options import FillNonfinite, Inputs, OrientationFrom
+from shortaxis.files.trust import Trust, trusting
 
 if TYPE_CHECKING:
-    from shortaxis.pipeline import Checked, Trust
+    from shortaxis.pipeline import Checked
 
 
 def check(
@@ -23,8 +24,6 @@ def check(
     """Read inputs as `segment` would and say what was found: cases, sizes, notes and refusals. Writes nothing."""
     from rich.console import Console
     from rich.markup import escape
-
-    from shortaxis.pipeline import Trust
 
     console = Console()
     n_read = n_refused = 0
@@ -45,7 +44,7 @@ def check(
 
 
 def _checked(inputs: list[Path], trust: Trust) -> Iterator[Checked]:
-    from shortaxis.pipeline import check_inputs, trusting
+    from shortaxis.pipeline import check_inputs
 
     with trusting(trust):
         yield from check_inputs(inputs)

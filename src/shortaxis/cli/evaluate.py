@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 import typer
 
 from shortaxis.cli.options import FillNonfinite, OrientationFrom, Out, Overwrite, known_scheme
+from shortaxis.files.trust import Trust, trusting
 
 
 def evaluate(
@@ -40,7 +41,7 @@ def evaluate(
     as an empty mask and is named. With --protocol the challenge's own rules hold, and its tables are printed in Markdown.
     """
     from shortaxis.cli.tables import print_scores
-    from shortaxis.pipeline import Trust, evaluate_folders, evaluate_protocol, trusting
+    from shortaxis.pipeline import evaluate_folders, evaluate_protocol
 
     with trusting(Trust(fill_nonfinite, orientation_from)):
         if protocol is None:

@@ -23,6 +23,7 @@ from shortaxis.cli.options import (
     Weight,
     facts_of,
 )
+from shortaxis.files.trust import Trust, trusting
 
 
 def measure(
@@ -56,7 +57,7 @@ def measure(
     """
     from rich.console import Console
 
-    from shortaxis.pipeline import Trust, measure_files, trusting
+    from shortaxis.pipeline import measure_files
     from shortaxis.report.terminal import case_table
 
     facts = facts_of(sex, height, weight, heart_rate, frame_time_ms, ed_frame, es_frame, species)
