@@ -43,3 +43,14 @@ def test_what_is_filled_in_later_is_shown_by_its_name(generate: ModuleType) -> N
 
     node = ast.parse('f"at most {budget.n_bytes} bytes"', mode="eval").body
     assert generate.text_of(node) == "at most &lt;n bytes> bytes"
+
+
+def test_no_refusal_stands_on_its_page_without_a_way_out(generate: ModuleType) -> None:
+    advice = generate.ways_out()
+    assert [kind.code for kind in every_error() if kind.__name__ not in advice] == []
+
+
+def test_words_kept_in_a_variable_or_a_function_are_found(generate: ModuleType) -> None:
+    told = generate.ways_out()
+    assert any(line.startswith("expected whole numbers within") for line in told["NotIntegerLabels"])
+    assert any(line.startswith("expected a gzip file whole to its end") for line in told["DamagedFile"])

@@ -71,15 +71,79 @@ def exits_page() -> str:
 
 def ways_out() -> dict[str, list[str]]:
     """Type name -> what is expected and the way out where it is raised, each once, in the order of the source."""
-    known = {kind.__name__ for kind in every_error()}
     found: dict[str, dict[str, None]] = {}
-    for name, arguments in calls():
-        if name not in known or len(arguments) < 3:
-            continue
-        expected, way = text_of(arguments[0]), text_of(arguments[2])
-        if expected and way:
-            found.setdefault(name, {})[f"expected {expected}: {way}"] = None
+    for name, expected, way in refusals():
+        found.setdefault(name, {})[f"expected {expected}: {way}"] = None
     return {name: list(ways) for name, ways in found.items()}
+
+
+def refusals() -> Iterator[tuple[str, str, str]]:
+    """Type name, what is expected and the way out of every refusal in the source, words put in their variables' places."""
+    known = {kind.__name__ for kind in every_error()}
+    for file in sorted(SOURCE.rglob("*.py")):
+        tree = ast.parse(file.read_text("utf-8"))
+        functions = {node.name: node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)}
+        outside = _assigned(tree.body)
+        for function in functions.values():
+            inside = _assigned(list(ast.walk(function)))
+            for call in ast.walk(function):
+                if not (isinstance(call, ast.Call) and isinstance(call.func, ast.Name)):
+                    continue
+                raised, meant = call, outside | _as_of(call.lineno, inside)
+                maker = functions.get(call.func.id)
+                if maker is not None and (inner := _refusal_of(maker, known)) is not None:
+                    raised, meant = inner, meant | _given(maker, call)  # `_damaged(found, path)` and the like
+                if isinstance(raised.func, ast.Name) and raised.func.id in known and len(raised.args) >= 3:
+                    for expected in _texts(raised.args[0], meant):
+                        for way in _texts(raised.args[2], meant):
+                            yield raised.func.id, expected, way
+
+
+def _assigned(nodes: list[ast.stmt] | list[ast.AST]) -> dict[str, list[ast.expr]]:
+    """Name -> what is assigned to it, tuples taken apart."""
+    found: dict[str, list[ast.expr]] = {}
+    for node in nodes:
+        if not (isinstance(node, ast.Assign) and len(node.targets) == 1):
+            continue
+        target, value = node.targets[0], node.value
+        pairs = zip(target.elts, value.elts, strict=False) if _both_tuples(target, value) else [(target, value)]  # pyright: ignore[reportAttributeAccessIssue]
+        for name, part in pairs:
+            if isinstance(name, ast.Name):
+                found.setdefault(name.id, []).append(part)
+    return found
+
+
+def _as_of(line: int, assigned: dict[str, list[ast.expr]]) -> dict[str, list[ast.expr]]:
+    """What each name holds at a line: the last assignment above it."""
+    above = {name: [value for value in values if value.lineno <= line] for name, values in assigned.items()}
+    return {name: [max(values, key=lambda value: value.lineno)] for name, values in above.items() if values}
+
+
+def _both_tuples(target: ast.expr, value: ast.expr) -> bool:
+    return isinstance(target, ast.Tuple) and isinstance(value, ast.Tuple)
+
+
+def _refusal_of(function: ast.FunctionDef, known: set[str]) -> ast.Call | None:
+    """The refusal that a function of one statement makes; None for every other function."""
+    body = function.body
+    value = body[-1].value if len(body) == 1 and isinstance(body[-1], ast.Return) else None
+    makes = isinstance(value, ast.Call) and isinstance(value.func, ast.Name) and value.func.id in known
+    return value if isinstance(value, ast.Call) and makes else None
+
+
+def _given(function: ast.FunctionDef, call: ast.Call) -> dict[str, list[ast.expr]]:
+    """Parameter -> argument."""
+    return {parameter.arg: [value] for parameter, value in zip(function.args.args, call.args, strict=False)}
+
+
+def _texts(node: ast.expr, words: dict[str, list[ast.expr]], depth: int = 0) -> list[str]:
+    """Every text that an expression may stand for; none where it is computed."""
+    if isinstance(node, ast.IfExp):
+        return _texts(node.body, words, depth) + _texts(node.orelse, words, depth)
+    if isinstance(node, ast.Name) and depth < 3:
+        return [text for value in words.get(node.id, []) for text in _texts(value, words, depth + 1)]
+    text = text_of(node)
+    return [] if not text else [text]
 
 
 def notes() -> Iterator[tuple[str, str]]:
@@ -92,8 +156,8 @@ def notes() -> Iterator[tuple[str, str]]:
 
 
 def calls() -> Iterator[tuple[str, list[ast.expr]]]:
-    """Name and positional arguments (expected, found, way out, path for a refusal) of every call in the source."""
-    order = ("expected", "found", "way_out", "code", "text")
+    """Name and arguments of every call in the source."""
+    order = ("code", "text")
     for file in sorted(SOURCE.rglob("*.py")):
         for node in ast.walk(ast.parse(file.read_text("utf-8"))):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
