@@ -51,7 +51,7 @@ from shortaxis.core.recipe import FitRecipe, Recipe, Settings
 from shortaxis.core.sample import Batch, Sample
 from shortaxis.core.study import Study
 from shortaxis.losses.dice_ce import dice_ce_loss
-from shortaxis.methods.roi_regression import RoiRegressionConfig, RoiRegressionStage, tuned_roi
+from shortaxis.methods.roi_regression import RoiOrNone, after_roi, tuned_roi
 from shortaxis.methods.tuned_fit import TUNED_SEGMENT_FIT, TUNED_WINDOW
 from shortaxis.prepare.align import NOTE as ALIGNED
 from shortaxis.prepare.heart_crop import HeartCropConfig, cut_heart, heart_examples, vary_heart
@@ -365,7 +365,7 @@ class DaduStage:
 class DaduRecipe(Recipe):
     """Locator (None: whole slices), segmenter, and how each is trained."""
 
-    locate: RoiRegressionConfig | None
+    locate: RoiOrNone
     locate_fit: FitRecipe
     segment: DaduConfig
     segment_fit: FitRecipe
@@ -374,9 +374,7 @@ class DaduRecipe(Recipe):
 def stages(recipe: DaduRecipe) -> tuple[Stage, ...]:
     """The stages of a recipe in order."""
     segmenter = DaduStage(recipe.segment, recipe.segment_fit)
-    if recipe.locate is None:
-        return (segmenter,)
-    return RoiRegressionStage(recipe.locate, recipe.locate_fit), segmenter
+    return after_roi(recipe.locate, recipe.locate_fit, segmenter)
 
 
 # ACDC's 100 training patients have 1,902 ED and ES slices. Four of five folds have 1,522 of them on average: 152 batches.

@@ -48,7 +48,7 @@ from shortaxis.core.recipe import FitRecipe, Recipe, Settings
 from shortaxis.core.sample import Batch, Sample
 from shortaxis.core.study import Study
 from shortaxis.losses.bce_dice import DiceOver, bce_dice
-from shortaxis.methods.roi_regression import RoiRegressionConfig, RoiRegressionStage, paper_roi, tuned_roi
+from shortaxis.methods.roi_regression import RoiOrNone, after_roi, paper_roi, tuned_roi
 from shortaxis.methods.tuned_fit import TUNED_SEGMENT_FIT, TUNED_WINDOW
 from shortaxis.prepare.box_window import BoxWindowConfig, box_examples, cut_boxes
 from shortaxis.prepare.heart_crop import HeartCropConfig, cut_heart, heart_examples, vary_heart
@@ -301,7 +301,7 @@ class HalsrStage:
 class HalsrRecipe(Recipe):
     """Locator (None: "HALSR-Net without ROI", section 4.5), segmenter, and how each is trained."""
 
-    locate: RoiRegressionConfig | None
+    locate: RoiOrNone
     locate_fit: FitRecipe
     segment: HalsrConfig
     segment_fit: FitRecipe
@@ -309,9 +309,8 @@ class HalsrRecipe(Recipe):
 
 def stages(recipe: HalsrRecipe) -> tuple[Stage, ...]:
     """The stages in order; without a locator the whole slice is fitted to the segmenter's input."""
-    if recipe.locate is None:
-        return (HalsrStage(without_roi(recipe.segment), recipe.segment_fit),)
-    return RoiRegressionStage(recipe.locate, recipe.locate_fit), HalsrStage(recipe.segment, recipe.segment_fit)
+    config = recipe.segment if recipe.locate else without_roi(recipe.segment)
+    return after_roi(recipe.locate, recipe.locate_fit, HalsrStage(config, recipe.segment_fit))
 
 
 def without_roi(config: HalsrConfig) -> HalsrConfig:

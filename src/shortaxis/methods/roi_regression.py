@@ -25,19 +25,20 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
-from typing import Literal
+from typing import Annotated, Literal
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from pydantic import AfterValidator
 from torch import Tensor, nn
 
 from shortaxis.core.errors import LabelsMissing, WrongDimensions
 from shortaxis.core.found import Found, Inferred, Piece
 from shortaxis.core.labels import LabelScheme
-from shortaxis.core.method import Loss
+from shortaxis.core.method import Loss, Stage
 from shortaxis.core.place import Place, Points
-from shortaxis.core.recipe import FitRecipe, Settings
+from shortaxis.core.recipe import FitRecipe, Settings, none_in_words
 from shortaxis.core.sample import Batch, Sample
 from shortaxis.core.study import Study
 from shortaxis.prepare.augment import AugmentConfig, Variation, draw, vary_geometry, vary_grey
@@ -63,6 +64,10 @@ class RoiRegressionConfig(Settings):
     aggregate: Literal["slice", "study"] = "slice"  # section 3.1: a box per image; study: the median box for all
     frames_at_most: int | None = None  # with `study`: so many frames, spread over the cine, are enough for a median
     augment: AugmentConfig | None = None  # section 4.3 names no variation of the images
+
+
+# `locate=none` on the command line, where nothing else can say None: the method then runs without a region of interest.
+RoiOrNone = Annotated[RoiRegressionConfig | Literal["none"] | None, AfterValidator(none_in_words)]
 
 
 def convolution(inputs: int, outputs: int, size: int = 3) -> nn.Sequential:
@@ -263,3 +268,10 @@ def tuned_roi() -> tuple[RoiRegressionConfig, FitRecipe]:
         clip_norm=5.0,
     )
     return config, fit
+
+
+def after_roi(locate: RoiOrNone, locate_fit: FitRecipe, segmenter: Stage) -> tuple[Stage, ...]:
+    """The stages in order: the segmenter alone, or behind the region of interest where the recipe has one."""
+    if isinstance(locate, RoiRegressionConfig):
+        return RoiRegressionStage(locate, locate_fit), segmenter
+    return (segmenter,)

@@ -55,7 +55,7 @@ from shortaxis.losses.uncertainty import (
     normalised,
     segmentation_loss,
 )
-from shortaxis.methods.roi_regression import RoiRegressionConfig, RoiRegressionStage, tuned_roi
+from shortaxis.methods.roi_regression import RoiOrNone, after_roi, tuned_roi
 from shortaxis.methods.tuned_fit import TUNED_SEGMENT_FIT, TUNED_WINDOW
 from shortaxis.prepare.augment import AugmentConfig
 from shortaxis.prepare.heart_crop import HeartCropConfig
@@ -287,7 +287,7 @@ class UncertaintyStage:
 class UncertaintyRecipe(Recipe):
     """Locator (None, as published: the middle of the image), segmenter, and how each is trained."""
 
-    locate: RoiRegressionConfig | None
+    locate: RoiOrNone
     locate_fit: FitRecipe
     segment: UncertaintyConfig
     segment_fit: FitRecipe
@@ -296,9 +296,7 @@ class UncertaintyRecipe(Recipe):
 def stages(recipe: UncertaintyRecipe) -> tuple[Stage, ...]:
     """The stages of a recipe in order."""
     segmenter = UncertaintyStage(recipe.segment, recipe.segment_fit)
-    if recipe.locate is None:
-        return (segmenter,)
-    return RoiRegressionStage(recipe.locate, recipe.locate_fit), segmenter
+    return after_roi(recipe.locate, recipe.locate_fit, segmenter)
 
 
 PAPER = UncertaintyRecipe(

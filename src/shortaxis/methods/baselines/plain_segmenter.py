@@ -12,23 +12,21 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Annotated, Literal
 
 import numpy as np
 import torch
-from pydantic import AfterValidator
 from torch import nn
 
 from shortaxis.core.found import Found, Inferred, Piece
 from shortaxis.core.labels import ACDC, LabelScheme
 from shortaxis.core.method import Accepts, Loss, Method, RecipeName, Stage
-from shortaxis.core.recipe import FitRecipe, Recipe, Settings, none_in_words
+from shortaxis.core.recipe import FitRecipe, Recipe, Settings
 from shortaxis.core.sample import Batch, Sample
 from shortaxis.core.study import Study
 from shortaxis.losses.dice_ce import dice_ce_loss
 from shortaxis.methods.baselines.network import Network, Preset, Widths, supervised_loss
 from shortaxis.methods.halsrnet import PAPER as HALSR_PAPER
-from shortaxis.methods.roi_regression import RoiRegressionConfig, RoiRegressionStage, tuned_roi
+from shortaxis.methods.roi_regression import RoiOrNone, after_roi, tuned_roi
 from shortaxis.methods.tuned_fit import TUNED_SEGMENT_FIT, TUNED_WINDOW
 from shortaxis.prepare.box_window import BoxWindowConfig, box_examples, cut_boxes
 from shortaxis.prepare.heart_crop import HeartCropConfig, cut_heart, heart_examples, vary_heart
@@ -51,7 +49,7 @@ class PlainConfig(Settings):
 class PlainRecipe(Recipe):
     """Locator (None: whole slices, or the middle of the image), segmenter, and how each is trained."""
 
-    locate: Annotated[RoiRegressionConfig | Literal["none"] | None, AfterValidator(none_in_words)]
+    locate: RoiOrNone
     locate_fit: FitRecipe
     segment: PlainConfig
     segment_fit: FitRecipe
@@ -101,13 +99,10 @@ class PlainStage:
 def stages(network: Network, recipe: PlainRecipe) -> tuple[Stage, ...]:
     """The stages in order; without a locator a window of boxes becomes one of whole slices."""
     config = recipe.segment
-    if isinstance(recipe.locate, RoiRegressionConfig):
-        locator = RoiRegressionStage(recipe.locate, recipe.locate_fit)
-        return locator, PlainStage(network, config, recipe.segment_fit)
-    if isinstance(config.window, BoxWindowConfig):
+    if recipe.locate is None and isinstance(config.window, BoxWindowConfig):
         whole = config.window.model_copy(update={"of": "slice", "room_px": 0})
         config = config.model_copy(update={"window": whole})
-    return (PlainStage(network, config, recipe.segment_fit),)
+    return after_roi(recipe.locate, recipe.locate_fit, PlainStage(network, config, recipe.segment_fit))
 
 
 def on_whole_slices(widths: Preset) -> PlainRecipe:

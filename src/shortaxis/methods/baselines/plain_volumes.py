@@ -11,24 +11,22 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Annotated, Literal
 
 import numpy as np
 import torch
-from pydantic import AfterValidator
 from torch import Tensor, nn
 
 from shortaxis.core.found import Found, Inferred, Piece
 from shortaxis.core.labels import ACDC, LabelScheme
 from shortaxis.core.method import Accepts, Loss, Method, RecipeName, Stage
-from shortaxis.core.recipe import FitRecipe, Recipe, Settings, none_in_words
+from shortaxis.core.recipe import FitRecipe, Recipe, Settings
 from shortaxis.core.sample import Batch, Sample
 from shortaxis.core.study import Study
 from shortaxis.losses.uncertainty import segmentation_loss
 from shortaxis.methods.attention_mnet import MOUSE_WINDOW
 from shortaxis.methods.attention_mnet import PAPER as MNET_PAPER
 from shortaxis.methods.baselines.network import Network, Preset, Widths, supervised_loss
-from shortaxis.methods.roi_regression import RoiRegressionConfig, RoiRegressionStage, tuned_roi
+from shortaxis.methods.roi_regression import RoiOrNone, after_roi, tuned_roi
 from shortaxis.methods.tuned_fit import TUNED_SEGMENT_FIT, TUNED_WINDOW
 from shortaxis.prepare.heart_volume import HeartVolumeConfig, cut_volumes, paste_volumes, vary_volume, volume_examples
 from shortaxis.repair.components import leave_as_is
@@ -47,7 +45,7 @@ class PlainVolumeConfig(Settings):
 class PlainVolumeRecipe(Recipe):
     """Locator (None: the middle of the image), segmenter, and how each is trained."""
 
-    locate: Annotated[RoiRegressionConfig | Literal["none"] | None, AfterValidator(none_in_words)]
+    locate: RoiOrNone
     locate_fit: FitRecipe
     segment: PlainVolumeConfig
     segment_fit: FitRecipe
@@ -97,9 +95,7 @@ class PlainVolumeStage:
 def stages(network: Network, recipe: PlainVolumeRecipe) -> tuple[Stage, ...]:
     """The stages of a recipe in order."""
     segmenter = PlainVolumeStage(network, recipe.segment, recipe.segment_fit)
-    if not isinstance(recipe.locate, RoiRegressionConfig):
-        return (segmenter,)
-    return RoiRegressionStage(recipe.locate, recipe.locate_fit), segmenter
+    return after_roi(recipe.locate, recipe.locate_fit, segmenter)
 
 
 def as_compared(widths: Preset) -> PlainVolumeRecipe:

@@ -26,7 +26,7 @@ from shortaxis.core.sample import Batch, Sample
 from shortaxis.core.study import Study
 from shortaxis.losses.dice_ce import dice_ce_loss
 from shortaxis.methods.baselines.network import Preset, Widths
-from shortaxis.methods.roi_regression import RoiRegressionConfig, RoiRegressionStage, tuned_roi
+from shortaxis.methods.roi_regression import RoiOrNone, after_roi, tuned_roi
 from shortaxis.methods.tuned_fit import TUNED_SEGMENT_FIT, TUNED_WINDOW
 from shortaxis.prepare.heart_crop import HeartCropConfig, cut_heart, heart_examples, vary_heart
 from shortaxis.prepare.restore import paste_slices
@@ -50,7 +50,7 @@ class UNetConfig(Settings):
 class UNetRecipe(Recipe):
     """Locator (or none: the middle of the image), segmenter, and how each is trained."""
 
-    locate: RoiRegressionConfig | None
+    locate: RoiOrNone
     locate_fit: FitRecipe
     segment: UNetConfig
     segment_fit: FitRecipe
@@ -127,9 +127,7 @@ class UNetStage:
 def stages(recipe: UNetRecipe) -> tuple[Stage, ...]:
     """The stages of a recipe in order."""
     segmenter = UNetStage(recipe.segment, recipe.segment_fit)
-    if recipe.locate is None:
-        return (segmenter,)
-    return RoiRegressionStage(recipe.locate, recipe.locate_fit), segmenter
+    return after_roi(recipe.locate, recipe.locate_fit, segmenter)
 
 
 PAPER = UNetRecipe(
