@@ -19,26 +19,23 @@ from shortaxis.core.found import Found
 from shortaxis.core.labels import ACDC
 from shortaxis.core.recipe import FitRecipe
 from shortaxis.core.sample import Batch
+from shortaxis.losses.structure_dice import dsc_loss, structure_probs
 from shortaxis.methods.baselines import unet
 from shortaxis.methods.dadu import (
     EPOCH,
     METHOD,
     PAPER,
     TUNED,
-    ChannelAttention,
     DaduConfig,
     DaduNet,
     DaduStage,
     DenseBlock,
-    DualAttention,
     Edges,
     Outputs,
     Skip,
-    SpatialAttention,
-    dsc_loss,
     stages,
-    structure_probs,
 )
+from shortaxis.methods.dual_attention import ChannelAttention, DualAttention, SpatialAttention
 from shortaxis.predict.run import run_stage
 from shortaxis.prepare.whole_slice import WholeSliceConfig
 from tests.lookalike.ring_study import ring_study
@@ -171,7 +168,7 @@ def test_spatial_attention_without_the_7x7_on_numbers_by_hand() -> None:
 @pytest.mark.parametrize("products", ["equations", "algorithm_1"])
 def test_dual_attention_weighs_by_channel_then_by_place(products: Any) -> None:
     torch.manual_seed(1)
-    block = DualAttention(3, small(products=products))
+    block = DualAttention(3, "vectors", "7x7", products)
     nn.init.normal_(block.channel.weights)
     encoder, decoder = maps(1, 3, 4, 4, seed=3), maps(1, 3, 4, 4, seed=4)
     around = sigmoid if products == "algorithm_1" else float

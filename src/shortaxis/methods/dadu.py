@@ -10,12 +10,10 @@ What passes is joined to the decoder's map. Every decoder level answers for itse
 
     section, equation, algorithm, figure     here
     4, fig. 1                                DaduNet, DenseBlock, Edges
-    4.1, eq. 1-2, algorithm 1, fig. 2        DualAttention
-    4.2, eq. 3-6, algorithm 2, fig. 3        ChannelAttention
-    4.3, eq. 7-10, algorithm 3, fig. 4       SpatialAttention
+    4.1 to 4.3, eq. 1-10, fig. 2-4           dual_attention.py
     4.4, eq. 11, fig. 5                      DaduNet.forward, DaduStage.loss
     5.2                                      prepare/whole_slice.py, prepare/align.py
-    5.3, eq. 12                              dsc_loss
+    5.3, eq. 12                              losses/structure_dice.py
     5                                        PAPER
 
 Where we differ, and why:
@@ -51,6 +49,8 @@ from shortaxis.core.recipe import FitRecipe, Recipe, Settings
 from shortaxis.core.sample import Batch, Sample
 from shortaxis.core.study import Study
 from shortaxis.losses.dice_ce import dice_ce_loss
+from shortaxis.losses.structure_dice import dsc_loss, structure_probs
+from shortaxis.methods.dual_attention import ChannelWeights, DualAttention, Products, SpatialKernel
 from shortaxis.methods.roi_regression import RoiOrNone, after_roi, tuned_roi
 from shortaxis.methods.tuned_fit import TUNED_SEGMENT_FIT, TUNED_WINDOW
 from shortaxis.prepare.align import NOTE as ALIGNED
@@ -61,9 +61,6 @@ from shortaxis.repair.components import leave_as_is
 from shortaxis.repair.whole import repair_heart
 
 EdgeOperator = Literal["sobel", "laplacian", "none"]
-ChannelWeights = Literal["vectors", "numbers"]
-SpatialKernel = Literal["7x7", "7x7_dilated", "none"]
-Products = Literal["equations", "algorithm_1"]
 
 
 class DaduConfig(Settings):
@@ -150,57 +147,6 @@ class Edges(nn.Module):
         return (squares + 1e-6).sqrt()  # the root's slope stays finite where nothing changes
 
 
-class ChannelAttention(nn.Module):
-    """Equations 3 to 6: M^Ch [B, C, 1, 1] of an encoder's and a decoder's map."""
-
-    def __init__(self, channels: int, weights: ChannelWeights) -> None:
-        super().__init__()
-        shape = (channels, channels) if weights == "vectors" else (channels,)  # column c of the matrix is w_c
-        self.weights = nn.Parameter(torch.zeros(shape))  # at first all channels count alike; unstated; ours
-
-    def forward(self, encoder: Tensor, decoder: Tensor) -> Tensor:
-        m_encoder = encoder.mean((2, 3)) + encoder.amax((2, 3))  # eq. 3, [B, C]
-        m_decoder = decoder.mean((2, 3)) + decoder.amax((2, 3))  # eq. 4, [B, C]
-        merged = m_encoder + m_decoder  # eq. 5, [B, C]
-        weighted = F.linear(merged, self.weights) if self.weights.dim() == 2 else self.weights * merged
-        return torch.sigmoid(weighted)[:, :, None, None]  # eq. 6
-
-
-class SpatialAttention(nn.Module):
-    """Equations 7 to 10: M^Sp [B, 1, H, W] of an encoder's and a decoder's map."""
-
-    def __init__(self, channels: int, kernel: SpatialKernel) -> None:
-        super().__init__()
-        self.one = nn.ModuleList(nn.Conv2d(channels, 1, 1) for _ in range(2))  # encoder, decoder
-        dilation = 2 if kernel == "7x7_dilated" else 1
-        self.seven = nn.ModuleList(
-            nn.Identity() if kernel == "none" else nn.Conv2d(3, 1, 7, padding=3 * dilation, dilation=dilation)
-            for _ in range(2)
-        )
-
-    def forward(self, encoder: Tensor, decoder: Tensor) -> Tensor:
-        merged = [
-            seven(torch.cat([maps.mean(1, keepdim=True), one(maps), maps.amax(1, keepdim=True)], 1))  # eq. 7, 8
-            for maps, one, seven in zip((encoder, decoder), self.one, self.seven, strict=True)
-        ]  # [B, 1, H, W] each; [B, 3, H, W] without the 7x7
-        return torch.sigmoid((merged[0] + merged[1]).sum(1, keepdim=True))  # eq. 9, 10
-
-
-class DualAttention(nn.Module):
-    """DAB, figure 2: what of the encoder's map passes, [B, C, H, W] twice -> F^out [B, C, H, W]."""
-
-    def __init__(self, channels: int, config: DaduConfig) -> None:
-        super().__init__()
-        self.channel = ChannelAttention(channels, config.channel_weights)
-        self.spatial = SpatialAttention(channels, config.spatial_kernel)
-        self.around = torch.sigmoid if config.products == "algorithm_1" else nn.Identity()
-
-    def forward(self, encoder: Tensor, decoder: Tensor) -> Tensor:
-        m_channel = self.channel(encoder, decoder)
-        encoder, decoder = self.around(m_channel * encoder), self.around(m_channel * decoder)  # eq. 1, F^Ch
-        return self.around(self.spatial(encoder, decoder) * encoder)  # eq. 2
-
-
 class Skip(nn.Module):
     """One skip-connection of figure 1: edges added to the encoder's map, attention over both, the decoder's map beside."""
 
@@ -209,7 +155,10 @@ class Skip(nn.Module):
         self.edges = None
         if config.edges != "none":  # normalised, or steep features would drown the map they were taken from
             self.edges = nn.Sequential(Edges(config.edges), nn.BatchNorm2d(channels))
-        self.attention = DualAttention(channels, config) if config.attention == "dual" else None
+        self.attention = None
+        if config.attention == "dual":
+            options = config.channel_weights, config.spatial_kernel, config.products
+            self.attention = DualAttention(channels, *options)
 
     def forward(self, encoder: Tensor, decoder: Tensor) -> Tensor:
         """[B, C, H, W] twice -> [B, 2 C, H, W]."""
@@ -273,31 +222,6 @@ class DaduNet(nn.Module):
             if self.training and len(self.auxiliary) and level > 0:
                 auxiliary.append(resize(self.auxiliary[level - 1](maps), size))
         return Outputs(self.head(maps), tuple(reversed(auxiliary)), self.eta(image))
-
-
-# --- loss and probabilities -------------------------------------------------------------------------------------------
-def dsc_loss(logits: Tensor, labels: Tensor, smooth: float) -> Tensor:
-    """1 - equation 12 of sigmoid outputs, each structure's sums over the batch, the mean of the structures.
-
-    Args:
-        logits: [B, structure, H, W].
-        labels: int64 [B, H, W], 0 the background.
-        smooth: added above and below.
-    """
-    probs = torch.sigmoid(logits.float())
-    numbers = torch.arange(1, logits.shape[1] + 1, device=labels.device)[:, None, None]
-    reference = labels[:, None] == numbers  # [B, structure, H, W]
-    overlap = (probs * reference).sum((0, 2, 3))
-    return 1 - ((2 * overlap + smooth) / (probs.sum((0, 2, 3)) + reference.sum((0, 2, 3)) + smooth)).mean()
-
-
-def structure_probs(logits: Tensor) -> Tensor:
-    """Independent structures, given that no pixel holds two: [B, structure, H, W] -> [B, 1 + structure, H, W].
-
-    With the odds o = p / (1 - p) = exp(logit), the background is 1 / (1 + sum o) and a structure o / (1 + sum o): a
-    softmax beside a background of logit 0. The background is likeliest exactly where no sigmoid exceeds one half.
-    """
-    return torch.softmax(torch.cat([torch.zeros_like(logits[:, :1]), logits], 1).float(), 1)
 
 
 # --- the stage --------------------------------------------------------------------------------------------------------

@@ -111,24 +111,22 @@ class AttentionGate(nn.Module):
         return torch.cat([f_sigma * resize(low, size), f_high], dim=1)  # eq. 5, whose 1x1 of F_h is eq. 2's
 
 
+def convolution(inputs: int, outputs: int, size: int, rate: int = 1) -> nn.Sequential:
+    """A convolution that keeps height and width, batch normalisation, ReLU."""
+    padding = size // 2 * rate
+    layer = nn.Conv2d(inputs, outputs, size, padding=padding, dilation=rate, bias=False)
+    return nn.Sequential(layer, nn.BatchNorm2d(outputs), nn.ReLU(True))
+
+
 class AtrousPyramid(nn.Module):
     """ASPP: 3x3 convolutions at several rates and the image's mean, fused: [B, inputs, h, w] -> [B, width, h, w]."""
 
     def __init__(self, inputs: int, width: int, rates: tuple[int, ...]) -> None:
         super().__init__()
-        self.branches = nn.ModuleList(
-            nn.Sequential(
-                nn.Conv2d(inputs, width, 3, padding=rate, dilation=rate, bias=False),
-                nn.BatchNorm2d(width),
-                nn.ReLU(True),
-            )
-            for rate in rates
-        )
+        self.branches = nn.ModuleList(convolution(inputs, width, 3, rate) for rate in rates)
         # No normalisation on a map of one pixel: a batch of one would have no variance. No bias: the next one takes it out.
         self.image = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Conv2d(inputs, width, 1, bias=False), nn.ReLU(True))
-        self.fuse = nn.Sequential(
-            nn.Conv2d(width * (len(rates) + 1), width, 1, bias=False), nn.BatchNorm2d(width), nn.ReLU(True)
-        )
+        self.fuse = convolution(width * (len(rates) + 1), width, 1)
 
     def forward(self, maps: Tensor) -> Tensor:
         image = self.image(maps).expand(-1, -1, *maps.shape[2:])
@@ -177,9 +175,7 @@ class HybridAttentionPooling(nn.Module):
         self.pyramid = nn.Sequential(
             SpatialPyramid(inputs, width, config.pyramid_levels), Attended(pyramid, config.channel_ratio)
         )
-        self.fuse = nn.Sequential(
-            nn.Conv2d(width + pyramid, outputs, 1, bias=False), nn.BatchNorm2d(outputs), nn.ReLU(True)
-        )
+        self.fuse = convolution(width + pyramid, outputs, 1)
         self.direct = nn.Conv2d(inputs, outputs, 1)
 
     def forward(self, maps: Tensor) -> Tensor:
@@ -279,14 +275,8 @@ class HalsrStage:
         """Equation 8."""
         del generator  # dropout draws from torch's own generator
         config = self.config
-        total, bce, dice = bce_dice(
-            net(batch.image),
-            batch.fields["labels"],
-            config.bce_weight,
-            config.dice_weight,
-            config.dice_epsilon,
-            config.dice_over,
-        )
+        numbers = config.bce_weight, config.dice_weight, config.dice_epsilon
+        total, bce, dice = bce_dice(net(batch.image), batch.fields["labels"], *numbers, config.dice_over)
         return Loss(total, {"bce": bce, "dice": dice})
 
     def infer(self, net: nn.Module, batch: Batch, generator: torch.Generator) -> Inferred:
