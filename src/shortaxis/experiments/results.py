@@ -59,6 +59,11 @@ def _result(plan: Plan, entry: Entry) -> Result:
     numbers = sorted(int(path.name[5:]) for path in every if path.name[5:].isdecimal())
     chosen = [number for number in numbers if plan.which in ("all", number)]
     folders = {number: fold_folder(plan.out, entry, number) for number in chosen}
+    return result_of(entry, folders)
+
+
+def result_of(entry: Entry, folders: Mapping[int, Path]) -> Result:
+    """An entry's scores in the folders of its folds, of those that are done."""
     done = {number: folder for number, folder in folders.items() if (folder / SCORES).is_file()}
     elsewhere = {
         dataset: dict(_read_where_there(done, lambda folder, name=dataset: elsewhere_file(folder, name)))

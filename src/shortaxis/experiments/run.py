@@ -171,7 +171,8 @@ def _by_step(work: Work, who: Contender | None, pieces: Mapping[str, Piece] | No
 
 def _facts(work: Work, who: Contender | None, pieces: Mapping[str, Piece] | None, given: Path | None) -> dict[str, Any]:
     """Who it is and how it was trained."""
-    facts: dict[str, Any] = {"label": work.entry.label, "fold": work.number, "n_trained_on": len(work.fold.train)}
+    facts: dict[str, Any] = {"label": work.entry.label, "fold": work.number, "dataset": work.plan.dataset}
+    facts["n_trained_on"] = len(work.fold.train)
     if who is not None and pieces is not None:
         stages = training_facts(who, pieces)
         return {**facts, "method": who.method.name, "recipe": work.entry.recipe, "budget": who.spends, "stages": stages}
