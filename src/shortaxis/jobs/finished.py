@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-import shutil
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from shortaxis.core.errors import OutputExists, WriteFailed
+from shortaxis.core.errors import OutputExists
 from shortaxis.read.folders import walk
 
 MANIFEST = "manifest.json"
@@ -69,30 +67,3 @@ def read_manifest(folder: Path) -> dict[str, Any] | None:
     except (OSError, ValueError):
         return None
     return held if isinstance(held, dict) else None
-
-
-@contextmanager
-def whole_folder(folder: Path) -> Iterator[Path]:
-    """A folder to write a case into, which takes `folder`'s place when the block ends well and vanishes when not.
-
-    Raises WriteFailed where the disk refuses.
-    """
-    part = folder.with_name(f".{folder.name}.part")
-    try:
-        shutil.rmtree(part, ignore_errors=True)  # left by a run that was killed
-        part.mkdir(parents=True)
-        yield part
-        if folder.exists():
-            old = folder.with_name(f".{folder.name}.old")
-            shutil.rmtree(old, ignore_errors=True)
-            folder.rename(old)
-            part.rename(folder)
-            shutil.rmtree(old, ignore_errors=True)
-        else:
-            part.rename(folder)
-    except OSError as problem:
-        raise WriteFailed(
-            "a folder that can be written", str(problem), "check space and permissions", folder
-        ) from problem
-    finally:
-        shutil.rmtree(part, ignore_errors=True)

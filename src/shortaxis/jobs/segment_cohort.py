@@ -14,10 +14,11 @@ from shortaxis.core.compute import Compute, Precision, choose_compute
 from shortaxis.core.errors import InternalFault, NoStudy, ShortaxisError, WrongKindOfScan
 from shortaxis.core.labels import scheme_named
 from shortaxis.core.study import Facts, Note, Study
+from shortaxis.files.replace import whole_folder
 from shortaxis.files.trust import OrientationFrom, Trust, trusting
 from shortaxis.files.writer import write_csv, write_json, write_text
 from shortaxis.jobs.case_files import MEASURES, REPORT, THUMBNAIL, write_case
-from shortaxis.jobs.finished import MANIFEST, PAGE, TABLE, is_finished, read_manifest, source_fingerprint, whole_folder
+from shortaxis.jobs.finished import MANIFEST, PAGE, TABLE, is_finished, read_manifest, source_fingerprint
 from shortaxis.jobs.models import Model, locate_model, ready_model, sampling_model
 from shortaxis.jobs.segment import PixelBox, segment_study, with_facts
 from shortaxis.read.find import Case, find_cases, read_case
