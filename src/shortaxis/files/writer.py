@@ -5,10 +5,9 @@ All functions make missing folders and raise WriteFailed; an earlier file is the
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import math
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -21,7 +20,9 @@ from shortaxis.files.gate import BUDGET_BYTES, load_volume
 from shortaxis.files.nifti_encode import can_store, encode, geometry_of, gzipped
 from shortaxis.files.replace import replace_file
 
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")  # what a spreadsheet may run: owasp.org, "CSV Injection"
+_FORMULA_STARTS = tuple("=+-@\t\r\n＝＋－＠")  # what a spreadsheet may run: owasp.org, "CSV Injection"
+_SEPARATORS = frozenset(',;\t\r\n"')  # in half of Europe a spreadsheet parts cells at semicolons
+_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 
 
 def write_bytes(path: Path, data: bytes) -> None:
@@ -51,11 +52,9 @@ def write_csv(path: Path, rows: Sequence[Mapping[str, object]], columns: Sequenc
     gets a leading apostrophe; NaN and infinity are refused.
     """
     names = list(columns) if columns is not None else list(dict.fromkeys(key for row in rows for key in row))
-    buffer = io.StringIO()
-    table = csv.writer(buffer, lineterminator="\n")
-    table.writerow([_cell(name, path) for name in names])
-    table.writerows([_cell(row.get(name), path) for name in names] for row in rows)
-    replace_file(path, buffer.getvalue().encode("utf-8", errors="replace"))
+    table = [names, *([row.get(name) for name in names] for row in rows)]
+    lines = (",".join(_cell(value, path) for value in row) + "\n" for row in table)
+    replace_file(path, "".join(lines).encode("utf-8", errors="replace"))
 
 
 def write_labels(
@@ -124,11 +123,6 @@ def _cell(value: object, path: Path) -> str:
     if isinstance(value, float) and not math.isfinite(value):
         raise WriteFailed("finite numbers, or None where undefined", str(value), "give None and a reason", path)
     text = str(value)
-    return f"'{text}" if text.startswith(_FORMULA_STARTS) and not _is_number(text) else text
-
-
-def _is_number(text: str) -> bool:
-    try:
-        return math.isfinite(float(text))
-    except ValueError:
-        return False
+    if text.startswith(_FORMULA_STARTS) and not _NUMBER.fullmatch(text):
+        text = f"'{text}"
+    return text if _SEPARATORS.isdisjoint(text) else '"{}"'.format(text.replace('"', '""'))
