@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+import math
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,6 +30,7 @@ from shortaxis.files.nifti_geometry import (
     true_affine,
 )
 from shortaxis.files.nifti_header import HEADER_BYTES, Claims, parse_header
+from shortaxis.files.size import Announced, announce
 from shortaxis.files.voxels import finite_voxels, refuse_constant
 
 BUDGET_BYTES = 4 * 2**30  # a cine of 30 x 20 x 1024 x 1024 in float32 is 2.5 GB
@@ -58,6 +60,22 @@ class Volume:
 
 def load_volume(path: Path, budget_bytes: int = BUDGET_BYTES) -> Volume:
     """A file whole and readable, whatever its voxels show. Raises what `load_nifti` raises except ConstantImage."""
+    return _load(path, budget_bytes, lambda stack: None)
+
+
+def _load(path: Path, budget_bytes: int, told: Callable[[Announced], None]) -> Volume:
+    """The file's volume; `told` hears of its size once the header is read and before a voxel is allocated."""
+    plain, claims, sha256 = _whole_file(path, budget_bytes, told)
+    grid, notes = grid_of(claims.shape[1:], claims.geometry, path)
+    time_ms = frame_time_ms(claims.geometry) if claims.shape[0] > 1 else None
+    array, more = finite_voxels(_voxels(plain, claims), path)
+    return Volume(array, grid, claims.is_4d, time_ms, (*notes, *more), sha256)
+
+
+def _whole_file(
+    path: Path, budget_bytes: int, told: Callable[[Announced], None]
+) -> tuple[bytes | bytearray, Claims, str]:
+    """The uncompressed content, its header's claims and the hash of the bytes on disk, which are then let go."""
     is_gz = _is_gz_name(path)
     content = read_bytes(path, budget_bytes)
     if is_gz != content.startswith(GZIP_MAGIC):
@@ -67,15 +85,12 @@ def load_volume(path: Path, budget_bytes: int = BUDGET_BYTES) -> Volume:
     start = inflate_start(content, HEADER_BYTES, path) if is_gz else content[:HEADER_BYTES]
     claims = parse_header(start, path)
     _check_claims(claims, len(content) * (MAX_DEFLATE_RATIO if is_gz else 1), budget_bytes, path)
+    told(_announced(claims, len(content), is_gz, path))
     plain = inflate(content, claims.file_bytes, path) if is_gz else content
     if len(plain) != claims.file_bytes:
         way_out = "copy the file again from its source"
         raise DamagedFile(f"{claims.file_bytes} bytes by its header", f"{len(plain)} bytes", way_out, path)
-    grid, notes = grid_of(claims.shape[1:], claims.geometry, path)
-    sha256 = hashlib.sha256(content).hexdigest()
-    time_ms = frame_time_ms(claims.geometry) if claims.shape[0] > 1 else None
-    array, more = finite_voxels(_voxels(plain, claims), path)
-    return Volume(array, grid, claims.is_4d, time_ms, (*notes, *more), sha256)
+    return plain, claims, hashlib.sha256(content).hexdigest()
 
 
 def load_nifti(path: Path, budget_bytes: int = BUDGET_BYTES) -> Volume:
@@ -84,7 +99,7 @@ def load_nifti(path: Path, budget_bytes: int = BUDGET_BYTES) -> Volume:
     Raises MissingFile, Unreadable, UnknownFormat, DamagedFile, TooLarge, WrongDimensions, BadSpacing, BadAffine,
     NonFiniteVoxels or ConstantImage.
     """
-    volume = load_volume(path, budget_bytes)
+    volume = _load(path, budget_bytes, announce)
     refuse_constant(volume.array, path)
     return volume
 
@@ -152,15 +167,32 @@ def _check_claims(claims: Claims, most_bytes: int, budget_bytes: int, path: Path
         raise TooLarge(f"at most {budget_bytes} bytes", f"{claimed} bytes", "crop the image or raise the budget", path)
 
 
-def _voxels(plain: bytes, claims: Claims) -> NDArray[np.generic]:
+def _voxels(plain: bytes | bytearray, claims: Claims) -> NDArray[np.generic]:
     stored = np.frombuffer(plain, claims.dtype, offset=claims.offset).reshape(claims.shape)
-    native = claims.dtype.newbyteorder("=")
-    if claims.slope is None:
-        return stored.astype(native)  # a copy: writable, aligned, free of the file's bytes
-    exact_in_float32 = native.itemsize <= 2 or native == np.float32
+    if claims.slope is None:  # as it lies where that will do: unpacked by us, in this machine's order, aligned
+        as_is = stored.dtype.isnative and stored.flags.writeable and stored.flags.aligned
+        return stored if as_is else stored.astype(claims.dtype.newbyteorder("="))
+    scaled = np.empty(claims.shape, _scaled_type(claims))
     with np.errstate(over="ignore", invalid="ignore"):  # what overflows is counted and refused by the caller
-        scaled = stored.astype(np.float64) * claims.slope + claims.intercept
-        return scaled.astype(np.float32) if exact_in_float32 else scaled
+        for frame, values in enumerate(stored):  # one at a time: in double precision a whole cine is four-fold
+            scaled[frame] = values.astype(np.float64) * claims.slope + claims.intercept
+    return scaled
+
+
+def _scaled_type(claims: Claims) -> np.dtype:
+    """The type of scaled voxels: single precision where it holds the stored numbers exactly."""
+    exact_in_float32 = claims.dtype.itemsize <= 2 or claims.dtype.newbyteorder("=") == np.float32
+    return np.dtype(np.float32 if exact_in_float32 else np.float64)
+
+
+def _announced(claims: Claims, on_disk_bytes: int, is_gz: bool, path: Path) -> Announced:
+    """What reading takes: the bytes on disk beside the unpacked ones, then these beside the voxels where they are copied."""
+    dtype = claims.dtype if claims.slope is None else _scaled_type(claims)
+    n_voxels = math.prod(claims.shape)
+    as_is = is_gz and claims.slope is None and claims.dtype.isnative
+    copies = (0 if as_is else dtype.itemsize) + (dtype.kind == "f")  # of floats also which are finite
+    held = max(claims.file_bytes + n_voxels * copies, claims.file_bytes + is_gz * on_disk_bytes)
+    return Announced(claims.shape, dtype.itemsize, held, path=path)
 
 
 def _whole_numbers(array: NDArray[np.generic], path: Path) -> NDArray[np.generic]:

@@ -13,6 +13,7 @@ from shortaxis.core.errors import DamagedFile, MissingFile, TooLarge, UnknownFor
 
 GZIP_MAGIC = b"\x1f\x8b"
 MAX_DEFLATE_RATIO = 1032  # no deflate stream expands further: RFC 1951's longest match, 258 bytes for two bits
+_PIECE_BYTES = 2**16  # of a stream, unpacked at a time: 64 MiB at most
 _GZIP_MODE = 31  # zlib's window bits for a gzip wrapper, whose CRC it then checks
 
 
@@ -55,31 +56,39 @@ def inflate_start(content: bytes, n_bytes: int, path: Path) -> bytes:
         raise _damaged(str(problem), path) from problem
 
 
-def inflate(content: bytes, n_bytes: int, path: Path) -> bytes:
+def inflate(content: bytes, n_bytes: int, path: Path) -> bytearray:
     """A gzip file's content, which must be exactly `n_bytes` long; CRC and length of every member are checked.
+
+    It is unpacked into its place piece by piece, so that it stands in memory once.
 
     Raises DamagedFile for a truncated, altered, too short or too long stream, TooLarge where memory does not suffice.
     """
-    parts: list[bytes] = []
-    missing, rest = n_bytes, content
+    rest, filled = memoryview(content), 0
     try:
-        while rest.strip(b"\0"):  # a gzip file may have several members and zero padding at its end
+        plain = bytearray(n_bytes)
+        while not _is_padding(rest):  # a gzip file may have several members and zero padding at its end
             stream = zlib.decompressobj(_GZIP_MODE)
-            part = stream.decompress(rest, missing + 1)  # one more than wanted shows that there is more
-            parts.append(part)
-            missing -= len(part)
-            if missing < 0:
-                raise _damaged(f"more than the {n_bytes} bytes its header states", path)
+            while rest and not stream.eof:
+                part = stream.decompress(rest[:_PIECE_BYTES])
+                if filled + len(part) > n_bytes:
+                    raise _damaged(f"more than the {n_bytes} bytes its header states", path)
+                plain[filled : filled + len(part)] = part
+                filled += len(part)
+                rest = rest[min(_PIECE_BYTES, len(rest)) - len(stream.unused_data) :]
             if not stream.eof:
-                raise _damaged(f"a stream that breaks off, {missing} of {n_bytes} bytes missing", path)
-            rest = stream.unused_data
+                raise _damaged(f"a stream that breaks off, {n_bytes - filled} of {n_bytes} bytes missing", path)
     except zlib.error as problem:
         raise _damaged(str(problem), path) from problem
     except MemoryError as problem:
         raise TooLarge("voxels that fit in memory", f"{n_bytes} bytes", "crop the file", path) from problem
-    if missing:
-        raise _damaged(f"{n_bytes - missing} of the {n_bytes} bytes its header states", path)
-    return parts[0] if len(parts) == 1 else b"".join(parts)
+    if filled < n_bytes:
+        raise _damaged(f"{filled} of the {n_bytes} bytes its header states", path)
+    return plain
+
+
+def _is_padding(rest: memoryview) -> bool:
+    """Whether nothing is left but zeros."""
+    return not rest or (rest[0] == 0 and not bytes(rest).strip(b"\0"))
 
 
 def _damaged(found: str, path: Path) -> DamagedFile:

@@ -84,15 +84,18 @@ def write_image(
         raise WriteFailed("integer or float voxels up to 64 bits", str(array.dtype), "convert the array", path)
     geometry = geometry_of(grid, frame_time_ms if is_4d else None)
     plain = encode(array, is_4d, geometry)
+    content = gzipped(plain) if path.name.lower().endswith(".gz") else plain
+    n_bytes = len(plain)
+    del plain  # a cine is read back beside it
 
     def verify(written: Path) -> None:
-        again = load_volume(written, max(BUDGET_BYTES, 2 * len(plain)))
+        again = load_volume(written, max(BUDGET_BYTES, 2 * n_bytes))
         raw = again.grid.nifti
         same_geometry = raw is not None and np.array_equal(_numbers(raw), _numbers(geometry), equal_nan=True)
         if not (same_geometry and again.is_4d == is_4d and np.array_equal(again.array, array)):
             raise OSError("voxels or geometry read back differ from what was written")
 
-    replace_file(path, gzipped(plain) if path.name.lower().endswith(".gz") else plain, verify)
+    replace_file(path, content, verify)
 
 
 def _numbers(raw: NiftiGeometry) -> NDArray[np.float64]:

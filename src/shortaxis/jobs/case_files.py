@@ -36,7 +36,7 @@ def write_case(result: Segmentation, folder: Path, provenance: Mapping[str, Any]
 
 
 def _write_origin(result: Segmentation, origin: Origin, folder: Path) -> list[Path]:
-    study, frames = result.study, list(origin.frames)
+    study, frames = result.study, _taken(origin.frames)
 
     def put(name: str, labels: NDArray[np.uint8], is_4d: bool) -> Path:
         path = folder / f"{origin.stem}_{name}.nii.gz"
@@ -60,3 +60,10 @@ def _write_origin(result: Segmentation, origin: Origin, folder: Path) -> list[Pa
         write_image(path, study.image[frames], study.grid, is_4d=origin.is_4d, frame_time_ms=study.facts.frame_time_ms)
         written.append(path)
     return written
+
+
+def _taken(frames: tuple[int, ...]) -> slice | list[int]:
+    """Frames as an index; of a whole stretch one that copies nothing."""
+    if frames and frames == tuple(range(frames[0], frames[-1] + 1)):
+        return slice(frames[0], frames[-1] + 1)
+    return list(frames)

@@ -22,7 +22,8 @@ def check_same_shape(prediction: NDArray[np.generic], reference: NDArray[np.gene
 def check_labels(labels: NDArray[np.uint8], image: NDArray[np.generic], scheme: LabelScheme) -> None:
     """Raise GridMismatch unless labels [frame, slice, row, col] lie on the image, UnknownLabel on a stranger's number."""
     check_same_shape(labels, image)
-    strangers = set(np.flatnonzero(np.bincount(labels.ravel())).tolist()) - {0, *scheme.codes}
+    used = sum(np.bincount(frame.ravel(), minlength=256) for frame in labels)  # by frame: it counts in 64 bits
+    strangers = set(np.flatnonzero(used).tolist()) - {0, *scheme.codes}
     if strangers:
         raise UnknownLabel(
             f"0 and the numbers of the scheme {scheme.name}: {', '.join(map(str, scheme.codes))}",
