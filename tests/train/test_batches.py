@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from collections import Counter
+from dataclasses import dataclass, replace
 
+import numpy as np
 import pytest
 import torch
 
+from shortaxis.core.errors import WorkerFailed
 from shortaxis.core.recipe import FitRecipe
-from shortaxis.core.sample import Batch
+from shortaxis.core.sample import Batch, Sample
+from shortaxis.train import batches
 from shortaxis.train.batches import batch_of_step, batches_ahead, indices_of_step, step_seed
 from tests.train.tiny import TinyStage, tiny_samples
 
@@ -78,7 +84,48 @@ def test_seeds_of_steps_and_ranks_differ_and_suit_torch() -> None:
         torch.Generator().manual_seed(seed)
 
 
-def test_a_worker_that_fails_is_heard() -> None:
-    broken = [*EXAMPLES[:-1], None]  # the last one cannot be varied
-    with pytest.raises(AttributeError):
-        list(batches_ahead(STAGE, broken, 0, 12, 0, 1, workers=2))
+@dataclass(frozen=True)
+class Awkward(TinyStage):
+    """Cannot vary the samples of one case: it raises, or never answers."""
+
+    hangs: bool = False
+
+    def augment(self, sample: Sample, rng: np.random.Generator | None) -> Sample:
+        if sample.place.case == "p7":
+            if self.hangs:
+                threading.Event().wait(60)
+            raise ValueError("no such thing")
+        return super().augment(sample, rng)
+
+
+NAMED = [replace(sample, place=replace(sample.place, case=f"p{at}")) for at, sample in enumerate(EXAMPLES)]
+
+
+@pytest.mark.parametrize("workers", [0, 1, 2])
+def test_a_worker_that_fails_names_the_case(workers: int) -> None:
+    with pytest.raises(WorkerFailed, match="case p7: no such thing"):
+        list(batches_ahead(Awkward(STAGE.fit), NAMED, 0, 12, 0, 1, workers))
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_worker_that_hangs_ends_the_run_and_names_what_it_held(workers: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(batches, "PATIENCE_S", 1)
+    began = time.monotonic()
+    with pytest.raises(WorkerFailed, match=r"it holds .*p7"):
+        list(batches_ahead(Awkward(STAGE.fit, hangs=True), NAMED, 0, 12, 0, 1, workers))
+    assert time.monotonic() - began < 10
+
+
+def test_nobody_waits_a_minute_for_a_worker() -> None:
+    assert batches.PATIENCE_S < 60
+
+
+def test_no_thread_is_left_when_the_batches_are_no_longer_wanted() -> None:
+    before = threading.active_count()
+    wanted = batches_ahead(STAGE, EXAMPLES, 0, 12, 0, 1, workers=2)
+    next(wanted)
+    wanted.close()  # pyright: ignore[reportAttributeAccessIssue]
+    deadline = time.monotonic() + 10
+    while threading.active_count() > before and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert threading.active_count() == before

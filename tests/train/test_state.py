@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 import torch
 from safetensors.torch import save_file
 
-from shortaxis.core.errors import CannotResume
+from shortaxis.core.errors import CannotResume, DamagedFile
 from shortaxis.train.state import (
     CURRENT,
     PREVIOUS,
@@ -78,16 +79,50 @@ def test_a_kill_between_the_two_renames_loses_one_generation_only(tmp_path: Path
 
 def test_a_half_written_new_file_is_never_looked_at(tmp_path: Path) -> None:
     save_state(tmp_path, state_at(1), RUN)
-    (tmp_path / (CURRENT + ".part")).write_bytes(b"half")
+    left = tmp_path / f".0123abcd-{CURRENT}"  # what a killed process leaves
+    left.write_bytes(b"half")
     back = load_state(tmp_path, RUN)
     assert back is not None and back.step == 1
     save_state(tmp_path, state_at(2), RUN)
-    assert not (tmp_path / (CURRENT + ".part")).exists()
+    assert not left.exists()
 
 
-def test_a_stranger_of_that_name_is_no_state(tmp_path: Path) -> None:
-    save_file({"weight": torch.ones(2)}, tmp_path / CURRENT)
-    assert load_state(tmp_path, RUN) is None
+def test_states_of_which_none_is_whole_are_refused_and_not_begun_anew_in_silence(tmp_path: Path) -> None:
+    save_file({"weight": torch.ones(2)}, tmp_path / CURRENT)  # a stranger of that name is no state
+    with pytest.raises(DamagedFile, match="begin anew"):
+        load_state(tmp_path, RUN)
+    (tmp_path / PREVIOUS).write_bytes(b"")
+    with pytest.raises(DamagedFile):
+        load_state(tmp_path, RUN)
+
+
+@pytest.mark.parametrize("at", [0.3, 0.6, 0.9, 0.999])
+def test_a_flipped_bit_anywhere_gives_way_to_the_one_before(at: float, tmp_path: Path) -> None:
+    for step in (1, 2):
+        save_state(tmp_path, state_at(step), RUN)
+    whole = bytearray((tmp_path / CURRENT).read_bytes())
+    whole[int(at * len(whole))] ^= 1
+    (tmp_path / CURRENT).write_bytes(whole)
+    back = load_state(tmp_path, RUN)
+    assert back is not None and back.step == 1
+
+
+def test_a_damaged_state_never_pushes_out_the_whole_one(tmp_path: Path) -> None:
+    for step in (1, 2):
+        save_state(tmp_path, state_at(step), RUN)
+    (tmp_path / CURRENT).write_bytes(b"")
+    load_state(tmp_path, RUN)
+    save_state(tmp_path, state_at(3), RUN)
+    (tmp_path / CURRENT).write_bytes(b"")  # damaged again, before anything else was saved
+    back = load_state(tmp_path, RUN)
+    assert back is not None and back.step == 1
+
+
+def test_a_state_of_a_version_that_kept_no_hash_is_read(tmp_path: Path) -> None:
+    facts = {"step": 4, "validation_losses": [], "best_loss": None, "identity": {"a": 1}}
+    save_file({"net/w": torch.ones(2)}, tmp_path / CURRENT, {"shortaxis_state": json.dumps(facts)})
+    back = load_state(tmp_path, {"a": 1})
+    assert back is not None and back.step == 4 and torch.equal(back.net["w"], torch.ones(2))
 
 
 @pytest.mark.parametrize(

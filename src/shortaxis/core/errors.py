@@ -191,6 +191,14 @@ class ProgramFailed(ShortaxisError):
     code, title = "SA-E068", "another program failed"
 
 
+class MemoryExhausted(ShortaxisError):
+    code, title = "SA-E069", "the device's memory ran out"
+
+
+class WorkerFailed(ShortaxisError):
+    code, title = "SA-E070", "a batch could not be prepared"
+
+
 # --- ourselves: E090-E099 ---------------------------------------------------------------------------------------------
 class InternalFault(ShortaxisError):
     code, title = "SA-E090", "an error inside the program"

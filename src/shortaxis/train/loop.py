@@ -8,7 +8,7 @@ counter, and a resumed run takes the same steps, bit for bit on a CPU.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -18,7 +18,8 @@ import torch
 from torch import Tensor, nn
 
 from shortaxis.core.compute import Compute
-from shortaxis.core.errors import BadConfiguration, LossNotFinite
+from shortaxis.core.errors import BadConfiguration, CannotResume, LossNotFinite, ShortaxisError
+from shortaxis.core.exhausted import memory_named
 from shortaxis.core.labels import LabelScheme
 from shortaxis.core.method import Stage
 from shortaxis.core.recipe import FitRecipe
@@ -42,6 +43,8 @@ class FitRun:
         workers: threads that prepare batches ahead.
         stop: asked after every step; true saves and returns.
         report: told (step, steps, loss) after every step.
+        hurry: asked between cases that are read and batches that are validated; true leaves off there and then. What was
+            left off is made up for on resuming.
     """
 
     folder: Path
@@ -51,6 +54,11 @@ class FitRun:
     workers: int = 1
     stop: Callable[[], bool] = lambda: False
     report: Callable[[int, int, float], None] = lambda step, steps, loss: None
+    hurry: Callable[[], bool] = lambda: False
+
+
+class _HurriedAway(Exception):  # noqa: N818 - no error: somebody wants the program to end
+    """Validation was left off."""
 
 
 def fit(
@@ -72,11 +80,15 @@ def fit(
         initial: weights to start from instead of a random draw.
 
     Returns:
-        The final state; `result_weights` picks what to keep. `state.step < stage.fit.steps` where it was stopped.
+        The final state; `result_weights` picks what to keep, and `is_whole` says whether nothing of its last step is
+        left to do. `state.step < stage.fit.steps` where it was stopped.
 
     Raises:
         LossNotFinite: the loss became NaN or infinite; the last good state stays on disk.
-        CannotResume: the folder holds another run.
+        MemoryExhausted: the device's memory ran out; the last saved state stays on disk.
+        WorkerFailed: a batch could not be prepared; the last whole step is saved.
+        CannotResume: the folder holds another run, or one of another version's network.
+        DamagedFile: it holds states of which none is whole.
     """
     recipe = stage.fit
     torch.manual_seed(step_seed(recipe.seed, -1, 0) % 2**31)
@@ -88,11 +100,16 @@ def fit(
     _take_up(state, net, optimiser, recipe)
     rank, world = _processes(recipe)
     trained = shared(net, run.compute.device)
-    first = recipe.steps if _out_of_patience(state, recipe) else state.step  # stopped early: nothing is left to do
-    with closing(Record(run.folder / "record.jsonl", state.step, active=rank == 0)) as record:
-        for step, batch in enumerate(
-            batches_ahead(stage, examples, first, recipe.steps, rank, world, run.workers), first
-        ):
+    known = len(state.validation_losses)
+    with closing(Record(run.folder / "record.jsonl", state.step, known, active=rank == 0)) as record:
+        if not is_whole(state, recipe, validation):  # a stop came before its validation
+            whole = _validated(state, stage, net, validation, run, record)
+            _snapshot(state, net, optimiser, run)
+            if not whole:
+                return state
+        first = recipe.steps if _out_of_patience(state, recipe) else state.step  # stopped early: nothing is left to do
+        batches = batches_ahead(stage, examples, first, recipe.steps, rank, world, run.workers)
+        for step, batch in enumerate(_or_saved(batches, lambda: _snapshot(state, net, optimiser, run)), first):
             loss = _take_step(stage, trained, optimiser, batch, step, state, run)
             state.step = step + 1
             if recipe.average_decay is not None:
@@ -100,9 +117,8 @@ def fit(
             if rank == 0:
                 run.report(state.step, recipe.steps, loss)
             record.step(state.step, loss, optimiser.param_groups[0]["lr"])
-            last = state.step == recipe.steps
-            if validation and (last or state.step % recipe.validate_every == 0):
-                _validate_into(state, stage, net, validation, run, record)
+            whole = is_whole(state, recipe, validation) or _validated(state, stage, net, validation, run, record)
+            last = state.step == recipe.steps or not whole
             ends = last or _out_of_patience(state, recipe) or any_process(run.stop(), run.compute.device)
             if ends or state.step % run.save_every == 0:
                 _snapshot(state, net, optimiser, run)
@@ -111,11 +127,32 @@ def fit(
     return state
 
 
+def is_whole(state: State, recipe: FitRecipe, validation: Sequence[Sample]) -> bool:
+    """Whether the validation that belongs to the state's step was made; a stop may have come before it."""
+    past_the_end = state.step == recipe.steps and state.step % recipe.validate_every > 0
+    return not validation or len(state.validation_losses) >= state.step // recipe.validate_every + past_the_end
+
+
+def _or_saved(batches: Iterable[Batch], save: Callable[[], None]) -> Iterator[Batch]:
+    """The batches; where one cannot be prepared, the last whole step is saved before that is told."""
+    try:
+        yield from batches
+    except ShortaxisError:
+        save()
+        raise
+
+
 def _take_up(state: State, net: nn.Module, optimiser: torch.optim.Optimizer, recipe: FitRecipe) -> None:
     """Bring the network and the optimiser to where the state is; at the very start, the state to where they are."""
     if state.step:
-        net.load_state_dict(state.net)
-        restore_optimiser(optimiser, state.optimiser)
+        try:
+            net.load_state_dict(state.net)
+            restore_optimiser(optimiser, state.optimiser)
+        except (RuntimeError, ValueError, KeyError) as problem:  # the same settings build another network
+            raise CannotResume(
+                "the network that the run began with", str(problem)[:300],
+                "resume with the version that began it, or train into another folder",
+            ) from problem  # fmt: skip
     else:
         state.net = {name: value.detach().cpu() for name, value in net.state_dict().items()}
     if recipe.average_decay is not None:  # on the network's device and in its memory order, also after a load from disk
@@ -146,18 +183,36 @@ def _take_step(
     for group in optimiser.param_groups:
         group["lr"] = learning_rate(recipe, step, state.validation_losses)
     net.train()
+    with memory_named(lambda: f"step {step + 1} on {run.compute.device}{_held_in(batch)}", _SMALLER):
+        return _stepped(stage, net, optimiser, batch, step, generator, run)
+
+
+_SMALLER = (
+    "the last saved state is kept: free memory and go on with --resume, or begin anew with a smaller `batch` or window"
+)
+
+
+def _held_in(batch: Batch) -> str:
+    named = sorted({case for case in batch.cases if case})
+    return f"; in the batch: {', '.join(named)}" if named else ""
+
+
+def _stepped(
+    stage: Stage, net: nn.Module, optimiser: torch.optim.Optimizer, batch: Batch, step: int,
+    generator: torch.Generator, run: FitRun,
+) -> float:  # fmt: skip
+    """Forward, backward and the optimiser's step; the loss as a number."""
     batch = _on_device(batch, run.compute)
     with run.compute.autocast():
         loss = stage.loss(net, batch, generator)
     value = float(loss.total.detach())
     if any_process(not math.isfinite(value), run.compute.device):
         terms = ", ".join(f"{name}={float(term.detach()):g}" for name, term in loss.terms.items())
-        held = f"; in the batch: {', '.join(sorted(set(batch.cases)))}" if any(batch.cases) else ""
-        raise _diverged("a finite loss", f"{value} at step {step + 1} (terms: {terms}){held}", run)
+        raise _diverged("a finite loss", f"{value} at step {step + 1} (terms: {terms}){_held_in(batch)}", run)
     optimiser.zero_grad(set_to_none=True)
     loss.total.backward()
-    if recipe.clip_norm is not None:
-        torch.nn.utils.clip_grad_norm_(net.parameters(), recipe.clip_norm)
+    if stage.fit.clip_norm is not None:
+        torch.nn.utils.clip_grad_norm_(net.parameters(), stage.fit.clip_norm)
     optimiser.step()
     return value
 
@@ -208,26 +263,38 @@ def _average(average: dict[str, Tensor], net: nn.Module, decay: float, step: int
             average[name].lerp_(value, weight)
 
 
-def _validate_into(
+def _validated(
     state: State, stage: Stage, net: nn.Module, validation: Sequence[Sample], run: FitRun, record: Record
-) -> None:
-    """Validate the weights that would be kept now; note the loss and the best weights in `state`."""
+) -> bool:
+    """Validate the weights that would be kept now; note the loss and the best weights in `state`.
+
+    False where somebody was in a hurry: then nothing is noted, and resuming validates first. Several processes never
+    leave off, for all would have to at the same batch.
+    """
     kept = {name: value.detach().clone() for name, value in net.state_dict().items()}
     net.load_state_dict(_with_average(kept, state.average))
-    terms = validate(stage, net, validation, run.compute)
-    loss = of_first_process(terms.pop("watched", terms["loss"]), run.compute.device)
-    record.validation(state.step, terms)
-    if not math.isfinite(loss):
-        raise _diverged("a finite validation loss", f"{loss} after step {state.step}", run)
-    state.validation_losses.append(loss)
-    if state.best_loss is None or loss < state.best_loss:
-        state.best_loss = loss
-        state.best = {name: value.detach().clone() for name, value in net.state_dict().items()}
-    net.load_state_dict(kept)
+    hurry = run.hurry if rank_and_world()[1] == 1 else (lambda: False)
+    try:
+        terms = validate(stage, net, validation, run.compute, hurry)
+        loss = of_first_process(terms.pop("watched", terms["loss"]), run.compute.device)
+        record.validation(state.step, terms)
+        if not math.isfinite(loss):
+            raise _diverged("a finite validation loss", f"{loss} after step {state.step}", run)
+        state.validation_losses.append(loss)
+        if state.best_loss is None or loss < state.best_loss:
+            state.best_loss = loss
+            state.best = {name: value.detach().clone() for name, value in net.state_dict().items()}
+    except _HurriedAway:
+        return False
+    finally:
+        net.load_state_dict(kept)
+    return True
 
 
 @torch.no_grad()
-def validate(stage: Stage, net: nn.Module, validation: Sequence[Sample], compute: Compute) -> dict[str, float]:
+def validate(
+    stage: Stage, net: nn.Module, validation: Sequence[Sample], compute: Compute, hurry: Callable[[], bool]
+) -> dict[str, float]:
     """Mean loss and terms over unvaried validation samples, the network in eval mode.
 
     `watched` repeats the term that is followed where that is not the whole loss.
@@ -235,16 +302,22 @@ def validate(stage: Stage, net: nn.Module, validation: Sequence[Sample], compute
     net.eval()
     sums: dict[str, float] = {}
     for start in range(0, len(validation), stage.fit.batch):
+        if hurry():
+            raise _HurriedAway
         chosen = [stage.augment(sample, None) for sample in validation[start : start + stage.fit.batch]]
-        batch = _on_device(collate(chosen), compute)
-        with compute.autocast():
-            loss = stage.loss(net, batch, torch.Generator(compute.device).manual_seed(0))
-        values = {"loss": loss.total, **loss.terms}
-        if loss.watched != "loss":
-            values["watched"] = values[loss.watched]
+        batch = collate(chosen)
+        with memory_named(lambda batch=batch: f"validation on {compute.device}{_held_in(batch)}", _SMALLER):
+            values = _values(stage, net, batch, compute)
         for name, value in values.items():
             sums[name] = sums.get(name, 0.0) + float(value) * len(chosen)
     return {name: value / len(validation) for name, value in sums.items()}
+
+
+def _values(stage: Stage, net: nn.Module, batch: Batch, compute: Compute) -> dict[str, Tensor]:
+    with compute.autocast():
+        loss = stage.loss(net, _on_device(batch, compute), torch.Generator(compute.device).manual_seed(0))
+    values = {"loss": loss.total, **loss.terms}
+    return {**values, "watched": values[loss.watched]} if loss.watched != "loss" else values
 
 
 def _out_of_patience(state: State, recipe: FitRecipe) -> bool:

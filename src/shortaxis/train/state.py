@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,9 +15,10 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
 
-from shortaxis.core.errors import CannotResume
+from shortaxis.core.errors import CannotResume, DamagedFile
+from shortaxis.files.replace import remove_leftovers, replace_file
 
-CURRENT, PREVIOUS = "state.safetensors", "state.previous.safetensors"
+CURRENT, PREVIOUS, DAMAGED = "state.safetensors", "state.previous.safetensors", "state.damaged.safetensors"
 
 
 @dataclass
@@ -50,8 +52,9 @@ def save_state(folder: Path, state: State, identity: Mapping[str, Any]) -> None:
 
     A kill at any moment leaves at least one whole file: the new one is complete and on disk before the old is renamed.
     `identity` (recipe, cases, scheme) must be the same on resuming.
+
+    Raises WriteFailed; the last state is then where and as it was.
     """
-    folder.mkdir(parents=True, exist_ok=True)
     tensors = {
         f"{group}/{name}": tensor.detach().cpu().contiguous()
         for group in _GROUPS
@@ -63,31 +66,61 @@ def save_state(folder: Path, state: State, identity: Mapping[str, Any]) -> None:
         "best_loss": state.best_loss,
         "identity": identity,
     }
-    temporary = folder / (CURRENT + ".part")
-    with temporary.open("wb") as file:
-        file.write(save(tensors, metadata={"shortaxis_state": json.dumps(facts)}))
-        file.flush()
-        os.fsync(file.fileno())
-    if (folder / CURRENT).exists():
-        (folder / CURRENT).replace(folder / PREVIOUS)
-    temporary.replace(folder / CURRENT)
+    text = json.dumps(facts)
+    whole = save(tensors, metadata={"shortaxis_state": text, "sha256": _digest(text, tensors)})
+    remove_leftovers(folder / CURRENT)
+    replace_file(folder / CURRENT, whole, keep=folder / PREVIOUS)
 
 
 def load_state(folder: Path, identity: Mapping[str, Any]) -> State | None:
-    """The newest whole state in `folder`, or None. Raises CannotResume where it belongs to another run."""
-    for name in (CURRENT, PREVIOUS):
-        path = folder / name
-        if not path.is_file():
-            continue
+    """The newest whole state in `folder`, or None where there never was one.
+
+    Raises:
+        CannotResume: it belongs to another run.
+        DamagedFile: states are there and none is whole; to begin anew in silence would lose a run in silence.
+    """
+    found = [folder / name for name in (CURRENT, PREVIOUS) if (folder / name).is_file()]
+    for path in found:
         try:
-            with safe_open(str(path), framework="pt") as file:
-                facts = json.loads(file.metadata()["shortaxis_state"])
-                tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 - not a dict
+            facts, tensors = _read(path)
         except (SafetensorError, KeyError, ValueError, TypeError, OSError):
             continue  # the other generation is whole; TypeError: a file without any metadata
+        if path.name == PREVIOUS and found[0] != path:
+            _set_aside(found[0])
         _refuse_other_run(path, facts["identity"], identity)
         return _rebuild(facts, tensors)
+    if found:
+        raise DamagedFile(
+            "a whole state to go on from", "none that can be read", "remove it to begin anew, or restore it", found[0]
+        )
     return None
+
+
+def _set_aside(damaged: Path) -> None:
+    """Rename a newest state that is not whole: left there, the next save would let it push out the whole one."""
+    with contextlib.suppress(FileNotFoundError):  # another process of the group was faster
+        damaged.replace(damaged.with_name(DAMAGED))
+
+
+def _read(path: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
+    """A state file's facts and tensors. Raises ValueError beside safetensors' own where it is not whole."""
+    with safe_open(str(path), framework="pt") as file:
+        held = file.metadata()
+        tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 - not a dict
+    text = held["shortaxis_state"]
+    if held.get("sha256", "") not in ("", _digest(text, tensors)):  # states of earlier versions have none
+        raise ValueError("the state's hash differs")
+    return json.loads(text), tensors
+
+
+def _digest(text: str, tensors: Mapping[str, Tensor]) -> str:
+    """SHA-256 of a state's facts and tensors: safetensors itself keeps none, and a flipped bit is another network."""
+    digest = hashlib.sha256(text.encode())
+    for name in sorted(tensors):
+        held = tensors[name]
+        digest.update(f"\0{name}\0{held.dtype}\0{tuple(held.shape)}\0".encode())
+        digest.update(held.contiguous().reshape(-1).view(torch.uint8).numpy().data)
+    return digest.hexdigest()
 
 
 def _rebuild(facts: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> State:
