@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 import typer
 
 from shortaxis.cli.exit_codes import Exit
-from shortaxis.cli.options import Device, Out, Precision, Scheme, Species, settings_of
+from shortaxis.cli.options import Device, Modality, Out, Precision, Scheme, Species, settings_of
 
 _RECIPE = "Recipe"
 _MACHINE = "Machine"
@@ -27,6 +27,10 @@ HeldOut = Annotated[
     ),
 ]
 Folds = Annotated[int, typer.Option("--folds", metavar="N", min=2, help="Folds by patient.")]
+Balance = Annotated[
+    Literal["groups", "myocardium"],
+    typer.Option("--balance", help="What the folds have alike: diagnosis groups, or the myocardium's volume."),
+]
 Resume = Annotated[bool, typer.Option("--resume", help="Go on from the last checkpoint in --out.")]
 RecipeName = Annotated[
     Literal["paper", "tuned"],
@@ -67,8 +71,10 @@ def train(
     out: Out,
     fold: HeldOut = "0",
     folds: Folds = 5,
+    balance: Balance = "groups",
     label_scheme: Scheme = None,
     species: Species = None,
+    modality: Modality = None,
     resume: Resume = False,
     recipe: RecipeName = "paper",
     config: Config = None,
@@ -102,6 +108,8 @@ def train(
         precision=precision,
         label_scheme=label_scheme,
         species=species,
+        modality=modality,
+        balance=balance,
     )
     with watch_training() as watch:
         models = train_method(method, data, dataset, out, options, watch)

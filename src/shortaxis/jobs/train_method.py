@@ -14,13 +14,15 @@ from shortaxis.core.errors import CannotResume, OutputExists, UnknownName
 from shortaxis.core.labels import LabelScheme, Structure, scheme_named
 from shortaxis.core.method import Method, RecipeName, Stage
 from shortaxis.core.recipe import Recipe
-from shortaxis.core.study import Species
+from shortaxis.core.study import Modality, Species
 from shortaxis.files.bundle import Bundle, load_bundle, save_bundle
 from shortaxis.files.tensors import load_tensors
 from shortaxis.files.writer import write_json
+from shortaxis.jobs.myocardial_volume import myocardial_volumes_ml
 from shortaxis.jobs.train_stage import stop_on_signal, train_stage
-from shortaxis.jobs.training_cases import of_one_species, species_of_all, training_cases
+from shortaxis.jobs.training_cases import of_one_modality, of_one_species, species_of_all, training_cases
 from shortaxis.methods import method_named
+from shortaxis.train.balance import split_balanced
 from shortaxis.train.distributed import process_group, rank_and_world
 from shortaxis.train.encoder import starts_from_encoder
 from shortaxis.train.folds import Fold, split_by_patient
@@ -29,6 +31,7 @@ from shortaxis.train.run import TrainingCase
 
 Report = Callable[[str, int, int, float], None]  # stage, step, steps, loss
 WhichFold = int | Literal["all", "none"]
+Balance = Literal["groups", "myocardium"]
 
 
 @dataclass(frozen=True)
@@ -47,6 +50,8 @@ class TrainOptions:
     precision: Precision = "auto"
     label_scheme: str | None = None
     species: Species | None = None  # of the scans that do not say
+    modality: Modality | None = None  # of the scans that do not say
+    balance: Balance = "groups"  # what the folds are to have alike: diagnosis groups, or the myocardium's volume
     workers: int = 1
 
 
@@ -69,12 +74,13 @@ def train_method(
     Raises:
         OutputExists: `out` holds a run and `resume` was not asked for.
         CannotResume: it holds another run.
-        WrongKindOfScan: the cases are of two species, or of one the method is not made for.
+        WrongKindOfScan: the cases are of two species or modalities, or of one the method is not made for.
     """
     method = method_named(name)
     recipe = method.recipes[options.recipe].overlaid(options.changes or {})
     scheme = scheme_named(options.label_scheme) if options.label_scheme else method.default_scheme
     cases = of_one_species(training_cases(data, dataset, scheme), options.species, method)
+    cases = of_one_modality(cases, options.modality, method)
     folds = chosen_folds(cases, options)
     with process_group(), stop_on_signal() as stopped:
         if rank_and_world()[0] == 0:
@@ -97,8 +103,12 @@ def chosen_folds(cases: Sequence[TrainingCase], options: TrainOptions) -> dict[s
     patients = sorted({case.patient for case in cases})
     if options.fold == "none":
         return {"all-patients": Fold(tuple(patients), ())}
-    groups = {case.patient: case.group for case in cases}
-    folds = {f"fold-{k}": fold for k, fold in enumerate(split_by_patient(patients, groups, options.folds, seed=0))}
+    if options.balance == "myocardium":
+        parts = split_balanced(myocardial_volumes_ml(cases), options.folds)
+    else:
+        groups = {case.patient: case.group for case in cases}
+        parts = split_by_patient(patients, groups, options.folds, seed=0)
+    folds = {f"fold-{k}": fold for k, fold in enumerate(parts)}
     return folds if options.fold == "all" else {f"fold-{options.fold}": folds[f"fold-{options.fold}"]}
 
 

@@ -10,8 +10,9 @@ from pathlib import Path
 from shortaxis.core.errors import NoStudy, UnknownName, WrongKindOfScan
 from shortaxis.core.labels import LabelScheme
 from shortaxis.core.method import Method
+from shortaxis.core.modality import with_modality
 from shortaxis.core.species import with_species
-from shortaxis.core.study import Species, Study
+from shortaxis.core.study import Modality, Species, Study
 from shortaxis.train.run import TrainingCase
 
 DATASETS = ("acdc", "emidec", "labelled", "lvquan", "mmwhs", "mnms", "mouse", "sunnybrook")
@@ -120,6 +121,38 @@ def of_one_species(cases: Sequence[TrainingCase], given: Species | None, method:
             "choose a method that accepts it, or say whose hearts these are with --species",
         )
     return [replace(case, read=partial(_read_as, case.read, given, species)) for case in cases]
+
+
+def of_one_modality(cases: Sequence[TrainingCase], given: Modality | None, method: Method) -> list[TrainingCase]:
+    """The cases with their modality stated: by the file, else as `given`, else by their frames. All are as the first.
+
+    Raises WrongKindOfScan where the method is not made for it, where a scan of one frame does not say and the method is
+    made for both, and where `given` is not what the file says; reading a case of another modality raises it too.
+    """
+    modality = _read_of(cases[0].read, given, None, method).facts.modality
+    if modality not in method.accepts.modalities:
+        raise WrongKindOfScan(
+            f"{' or '.join(sorted(method.accepts.modalities))} for {method.name}",
+            f"{modality}",
+            "choose a method that accepts it; if the data do not say what they are, --modality does",
+        )
+    return [replace(case, read=partial(_read_of, case.read, given, modality, method)) for case in cases]
+
+
+def _read_of(read: Callable[[], Study], given: Modality | None, wanted: Modality | None, method: Method) -> Study:
+    study = read()
+    stated = study.facts.modality
+    if given is not None and stated not in (None, given):
+        raise WrongKindOfScan(
+            f"{given}, as --modality says", f"{stated}: {study.name}", "leave --modality out, or correct it"
+        )
+    if stated is None and given is not None:
+        study = replace(study, facts=replace(study.facts, modality=given))
+    study = with_modality(study, method.accepts.modalities)
+    if wanted is not None and study.facts.modality != wanted:
+        found = f"{study.facts.modality}: {study.name}"
+        raise WrongKindOfScan(f"{wanted} alone, as the first case", found, "train on one modality at a time")
+    return study
 
 
 def species_of_all(cases: Sequence[TrainingCase]) -> str:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from shortaxis.core.errors import BadConfiguration, GridMismatch, NoStudy
 from shortaxis.core.labels import Labels, LabelScheme, Structure
-from shortaxis.core.study import Facts, Note, Origin, Study
+from shortaxis.core.study import Facts, Modality, Note, Origin, Study
 from shortaxis.files.gate import Volume, check_same_grid, load_labels, load_nifti
 from shortaxis.files.names import slug, stem_of, unique
 from shortaxis.read.file_names import patient_of
@@ -100,13 +100,15 @@ def read_labelled_case(case: LabelledCase, scheme: LabelScheme | None = None) ->
         expected, found = f"the image's {image.array.shape[0]} frames", f"{reference.array.shape[0]}"
         raise GridMismatch(expected, found, "give labels for every frame of the image", case.labels)
     labels, notes = _annotated(reference, known)
-    shows_scar = known.has(Structure.INFARCT)  # only late enhancement shows it
+    modality: Modality | None = "cine" if len(image.array) > 1 else None  # one frame alone may be either
+    if known.has(Structure.INFARCT):  # only late enhancement shows it
+        modality = "lge"
     return Study(
         name=case.name,
         image=image.array,
         grid=image.grid,
         origins=(Origin(slug(stem_of(case.image)), tuple(range(len(image.array))), image.is_4d, case.image),),
-        facts=Facts(modality="lge" if shows_scar else "cine", frame_time_ms=image.frame_time_ms),
+        facts=Facts(modality=modality, frame_time_ms=image.frame_time_ms),
         labels=labels,
         notes=(*image.notes, *notes),
         sha256=image.sha256,
