@@ -1,0 +1,1 @@
+"""What the five papers print: every table of results as data, one file per paper."""
