@@ -24,13 +24,16 @@ from shortaxis.core.method import Method
 from shortaxis.core.study import Facts, Note, Study
 from shortaxis.files.foreign_weights import convert_weights
 from shortaxis.files.replace import refuse_to_replace
+from shortaxis.files.size import minding
 from shortaxis.files.trust import Trust, trusting
 from shortaxis.files.writer import write_image, write_json, write_labels
 from shortaxis.jobs.agree import agree_folders
 from shortaxis.jobs.evaluate import evaluate_folders
 from shortaxis.jobs.evaluate_protocol import evaluate_protocol
 from shortaxis.jobs.measure_drawn import measure_drawn
-from shortaxis.jobs.models import ModelInfo, installed_models, locate_model, ready_model, sampling_model
+from shortaxis.jobs.memory import MemoryBudget
+from shortaxis.jobs.model_choice import choose_models
+from shortaxis.jobs.models import ModelInfo, installed_models
 from shortaxis.jobs.segment import PixelBox, Segmentation, segment_study, with_facts
 from shortaxis.jobs.segment_cohort import CaseEvent, CohortResult, SegmentOptions, segment_cohort
 from shortaxis.jobs.train_method import TrainOptions, train_method
@@ -74,18 +77,20 @@ def segment(
     align: bool = False,
     device: str = "auto",
     mc_samples: int | None = None,
+    memory_budget_gb: float | None = None,
 ) -> Segmentation:
     """Segment and measure one scan in memory; nothing is written.
 
     Args:
         source: a study, or the path of anything `shortaxis segment` takes that holds one case.
         model: an installed model's name or a model file; the installed default if None.
-        method: take the installed model of this method.
+        method: take the installed model of this method; of several, that of the scan's modality.
         label_scheme: numbers of the labels; the model's own if None.
         facts: what is known beside the scan (sex, height, ED and ES frames, ...).
         roi: the heart's box in pixels, instead of locating it.
         align: correct in-plane shifts between slices before segmenting; labels come back unshifted.
         device: auto, cpu, cuda or cuda:N.
+        memory_budget_gb: refuse a scan that would take more, of 2^30 bytes; None for all that the machine has left.
         mc_samples: predict by the mean of that many Monte-Carlo samples and tell their spread; None for one plain pass.
 
     Raises:
@@ -93,11 +98,14 @@ def segment(
         ShortaxisError: any refusal of the readers, the model or the method.
     """
     compute = choose_compute(device)
-    ready = ready_model(locate_model(model, method), compute)
-    ready = ready if mc_samples is None else sampling_model(ready, mc_samples)
-    study = source if isinstance(source, Study) else only_study(Path(source))
+    models = choose_models(model, method, compute, mc_samples)
+    memory = MemoryBudget.of(models, compute, memory_budget_gb, mc_samples, align)
+    with minding(memory.judge):
+        study = with_facts(source if isinstance(source, Study) else only_study(Path(source)), facts)
+    chosen = models.of(study).model
+    memory.judge_read(study, chosen)
     scheme = None if label_scheme is None else scheme_named(label_scheme)
-    return segment_study(with_facts(study, facts), ready, compute, scheme, roi, align)
+    return segment_study(study, chosen, compute, scheme, roi, align)
 
 
 def measure_files(

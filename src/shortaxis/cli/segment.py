@@ -38,8 +38,15 @@ McSamples = Annotated[
     int | None,
     typer.Option("--mc-samples", metavar="N", min=2, help="Segment by N Monte-Carlo samples and write their variance."),
 ]
+MemoryBudget = Annotated[
+    float | None,
+    typer.Option("--memory-budget-gb", metavar="GB", help="Refuse scans that would take more; all that is left."),
+]
 ModelName = Annotated[
     str | None, typer.Option(metavar="NAME|FILE", help="A model of `shortaxis models`, or a file made by `train`.")
+]
+OfMethod = Annotated[
+    str | None, typer.Option(metavar="NAME", help="Take the installed model of this method and the scan's modality.")
 ]
 Shard = Annotated[str | None, typer.Option(metavar="i/n", help="Do the i-th of n shares of the cases, counted from 1.")]
 
@@ -48,7 +55,7 @@ def segment(
     inputs: Inputs,
     out: Out,
     model: ModelName = None,
-    method: Annotated[str | None, typer.Option(metavar="NAME", help="Take the installed model of this method.")] = None,
+    method: OfMethod = None,
     label_scheme: Scheme = None,
     no_report: Annotated[bool, typer.Option("--no-report", help="Write masks and indices only.")] = False,
     overwrite: Overwrite = False,
@@ -63,6 +70,7 @@ def segment(
     mc_samples: McSamples = None,
     fill_nonfinite: FillNonfinite = False,
     orientation_from: OrientationFrom = None,
+    memory_budget_gb: MemoryBudget = None,
     modality: Modality = None,
     species: Species = None,
     sex: Sex = None,
@@ -96,6 +104,7 @@ def segment(
         mc_samples=mc_samples,
         fill_nonfinite=fill_nonfinite,
         orientation_from=orientation_from,
+        memory_budget_gb=memory_budget_gb,
         facts=facts_of(sex, height, weight, heart_rate, frame_time_ms, ed_frame, es_frame, species, modality),
     )
     with watch_cases() as watch:

@@ -12,10 +12,11 @@ from numpy.typing import NDArray
 from shortaxis.core.compute import Compute
 from shortaxis.core.errors import BadPatientFacts, WrongDimensions, WrongKindOfScan
 from shortaxis.core.found import Found
-from shortaxis.core.labels import LabelScheme, Structure
+from shortaxis.core.labels import LabelScheme
 from shortaxis.core.modality import with_modality
 from shortaxis.core.species import BY_SIZE, with_species
 from shortaxis.core.study import Facts, Note, Study
+from shortaxis.jobs.model_choice import modality_of
 from shortaxis.jobs.models import Model
 from shortaxis.jobs.spread import Spread
 from shortaxis.measure.case import measure_case
@@ -143,8 +144,7 @@ def _refuse_unfit(study: Study, model: Model) -> None:
 
 def _refuse_other_modality(study: Study, model: Model) -> None:
     """Blood and scar look otherwise on late enhancement; a card that does not say is told by its structures."""
-    by_scheme = "lge" if model.bundle.scheme.has(Structure.INFARCT) else "cine"
-    trained = model.bundle.card.get("modality", by_scheme)
+    trained = modality_of(model.bundle)
     if study.facts.modality != trained:
         raise WrongKindOfScan(
             f"{_MODALITIES[trained]}, as this model was trained on", _MODALITIES[str(study.facts.modality)],

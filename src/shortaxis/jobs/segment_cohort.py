@@ -15,11 +15,13 @@ from shortaxis.core.errors import InternalFault, NoStudy, ShortaxisError, WrongK
 from shortaxis.core.labels import scheme_named
 from shortaxis.core.study import Facts, Note, Study
 from shortaxis.files.replace import whole_folder
+from shortaxis.files.size import minding
 from shortaxis.files.trust import OrientationFrom, Trust, trusting
 from shortaxis.files.writer import write_csv, write_json, write_text
 from shortaxis.jobs.case_files import MEASURES, REPORT, THUMBNAIL, write_case
 from shortaxis.jobs.finished import MANIFEST, PAGE, TABLE, is_finished, read_manifest, source_fingerprint
-from shortaxis.jobs.models import Model, locate_model, ready_model, sampling_model
+from shortaxis.jobs.memory import MemoryBudget
+from shortaxis.jobs.model_choice import ModelChoice, NamedModel, choose_models
 from shortaxis.jobs.segment import PixelBox, segment_study, with_facts
 from shortaxis.read.find import Case, find_cases, read_case
 from shortaxis.report.cohort import CohortEntry, cohort_rows, render_cohort
@@ -47,6 +49,7 @@ class SegmentOptions:
     mc_samples: int | None = None  # None: one pass with dropout off
     fill_nonfinite: bool = False  # these two: `files.trust.Trust`
     orientation_from: OrientationFrom | None = None
+    memory_budget_gb: float | None = None  # of 2^30 bytes; None: what the machine and its container have left
 
 
 @dataclass(frozen=True)
@@ -78,10 +81,10 @@ class _Work:
 
     out: Path
     options: SegmentOptions
-    name: str
-    model: Model
+    models: ModelChoice
     compute: Compute
     settings: str
+    memory: MemoryBudget
 
 
 def segment_cohort(
@@ -102,18 +105,16 @@ def segment_cohort(
         WriteFailed: the tables could not be written.
     """
     compute = choose_compute(options.device, options.precision)
-    path = locate_model(options.model, options.method)
-    model = ready_model(path, compute)
-    if options.mc_samples is not None:
-        model = sampling_model(model, options.mc_samples)
-    work = _Work(out, options, path.stem, model, compute, _settings(options, model))
+    models = choose_models(options.model, options.method, compute, options.mc_samples)
+    memory = MemoryBudget.of(models, compute, options.memory_budget_gb, options.mc_samples, options.align)
+    work = _Work(out, options, models, compute, _settings(options, models), memory)
     every = find_cases(inputs)
     number, count = options.shard or (1, 1)
     cases = every[number - 1 :: count]
-    result = CohortResult(terms=_terms(path.stem, model))
+    result = CohortResult(terms="\n".join(_terms(model) for model in models.by_modality.values()))
     for index, case in enumerate(cases):
         watch(CaseEvent(case.name, index, len(cases)))
-        with trusting(Trust(options.fill_nonfinite, options.orientation_from)):
+        with trusting(Trust(options.fill_nonfinite, options.orientation_from)), minding(memory.judge):
             notes = _one_case(case, work, result)
         watch(CaseEvent(case.name, index + 1, len(cases), notes, result.failed.get(case.name)))
     if len(result.set_aside) == len(every):
@@ -127,9 +128,9 @@ def segment_cohort(
     return result
 
 
-def _terms(name: str, model: Model) -> str:
+def _terms(named: NamedModel) -> str:
     """A model's terms in one line, as far as its card states them."""
-    card = model.bundle.card
+    bundle, card = named.model.bundle, named.model.bundle.card
     stated = {
         "trained on": "trained_on",
         "licence": "licence",
@@ -137,7 +138,7 @@ def _terms(name: str, model: Model) -> str:
         "EXPERIMENTAL:": "experimental",
     }
     parts = [f"{words} {card[key]}" for words, key in stated.items() if card.get(key)]
-    return f"model {name} ({model.bundle.method}): {'; '.join(parts) or 'its card states no terms'}"
+    return f"model {named.name} ({bundle.method}): {'; '.join(parts) or 'its card states no terms'}"
 
 
 def _one_case(case: Case, work: _Work, result: CohortResult) -> tuple[Note, ...]:
@@ -186,9 +187,11 @@ def _segment_into(study: Study, folder: Path, work: _Work, fingerprints: Mapping
     options = work.options
     scheme = None if options.label_scheme is None else scheme_named(options.label_scheme)
     study = with_facts(study, options.facts)
-    found = segment_study(study, work.model, work.compute, scheme, options.roi, options.align)
-    bundle = work.model.bundle
-    identity = ModelIdentity(work.name, {"file": bundle.sha256}, bundle.card)
+    named = work.models.of(study)
+    work.memory.judge_read(study, named.model)
+    found = segment_study(study, named.model, work.compute, scheme, options.roi, options.align)
+    bundle = named.model.bundle
+    identity = ModelIdentity(named.name, {"file": bundle.sha256}, bundle.card)
 
     def manifest(outputs: Sequence[Path]) -> dict[str, Any]:
         return build_manifest(study.sha256, identity, bundle.recipe, _plain(options), outputs, folder)
@@ -208,10 +211,10 @@ def _plain(options: SegmentOptions) -> dict[str, Any]:
     return {key: value for key, value in asdict(options).items() if key in kept}
 
 
-def _settings(options: SegmentOptions, model: Model) -> str:
+def _settings(options: SegmentOptions, models: ModelChoice) -> str:
     """A hash of everything but the scan that a result depends on."""
     facts = None if options.facts is None else asdict(options.facts)
-    text = json.dumps([_plain(options), facts, model.bundle.sha256], sort_keys=True)
+    text = json.dumps([_plain(options), facts, models.sha256], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()
 
 
