@@ -19,14 +19,17 @@ from shortaxis.methods.attention_mnet import (
     METHOD,
     PAPER,
     TUNED,
+    TUNED_FOR_MICE,
     AttentionMNet,
     AttentionMNetConfig,
+    AttentionMNetRecipe,
     AttentionMNetStage,
     DualAttentionGate,
     resize,
 )
 from shortaxis.prepare.heart_crop import HeartCropConfig
-from shortaxis.prepare.heart_volume import HeartVolumeConfig, SliceBlock, cut_volumes
+from shortaxis.prepare.heart_volume import HeartVolumeConfig, SliceBlock, cut_volumes, vary_volume, volume_examples
+from shortaxis.read.phantom_mouse import MouseRecipe, make_mouse_phantom
 from shortaxis.repair.components import keep_heart
 from shortaxis.train.loop import FitRun, fit, validate
 from tests.lookalike.ring_study import MYOCARDIUM, ring_study
@@ -295,3 +298,21 @@ def test_a_ring_without_a_cavity_in_the_scheme_stays_a_ring() -> None:
     assert study.labels is not None
     ring = (study.labels.array[0] == MYOCARDIUM).astype(np.uint8)
     np.testing.assert_array_equal(keep_heart(ring, MYOCARDIUM_ALONE), ring)
+
+
+def test_laid_over_the_tuned_recipe_a_mouses_pixel_makes_its_ventricle_many_pixels_wide_and_keeps_it_whole() -> None:
+    study = make_mouse_phantom(MouseRecipe(frames=2)).study
+
+    def widest_px(recipe: AttentionMNetRecipe) -> int:
+        window = recipe.segment.window
+        sample = next(iter(volume_examples(study, LEFT_VENTRICLE, window)))
+        drawn = np.asarray(vary_volume(sample, None, window).fields["labels"].array, int) > 0  # [slice, row, col]
+        assert drawn.any(axis=(1, 2)).sum() >= 7 and drawn.shape[0] == window.depth  # every slice of the stack, at once
+        rows = np.flatnonzero(drawn.any(axis=(0, 2)))
+        assert rows[0] > 0 and rows[-1] < drawn.shape[1] - 1
+        return int(np.ptp(rows)) + 1
+
+    assert widest_px(TUNED) < 8
+    mice = TUNED.overlaid(TUNED_FOR_MICE)
+    assert mice.segment.window.plane.pixel_mm == PAPER.segment.window.plane.pixel_mm
+    assert widest_px(mice) > 40

@@ -60,9 +60,8 @@ from shortaxis.repair.whole import repair_heart
 
 Three = tuple[int, int, int]
 
-_still = dict.fromkeys(
-    AugmentConfig.model_fields, 0.0
-)  # section III-A: shifts, rotations, flips; nothing else is varied
+# Section III-A: shifts, rotations, flips; nothing else is varied.
+_still = dict.fromkeys(AugmentConfig.model_fields, 0.0)
 RIGID = AugmentConfig.model_validate({**_still, "rotation_degrees": 15.0, "shift_px": 15.0})
 MOUSE_WINDOW = HeartVolumeConfig(
     plane=HeartCropConfig(
@@ -336,6 +335,7 @@ TUNED = AttentionMNetRecipe(  # all ours
     ),
     segment_fit=TUNED_SEGMENT_FIT.model_copy(update={"batch": 2}),  # blocks, of up to 20 slices together
 )
+TUNED_FOR_MICE = {"segment": {"window": {"plane": {"pixel_mm": 0.1307}}}}  # laid over TUNED; III-A's pixel
 
 METHOD = Method(
     name="attention-mnet",
