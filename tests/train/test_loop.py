@@ -37,10 +37,6 @@ def stop_at(step: int) -> Callable[[], bool]:
     return lambda: next(asked) == step
 
 
-def never() -> bool:
-    return False
-
-
 def same_state(one: State, other: State) -> bool:
     facts = ("step", "validation_losses", "best_loss")
     groups = ("net", "optimiser", "average", "best")
@@ -189,7 +185,7 @@ def test_the_average_is_what_is_validated_and_kept(tmp_path: Path) -> None:
     assert not torch.equal(weights["first.weight"], state.net["first.weight"])
     net = stage.build(ACDC)
     net.load_state_dict(weights)
-    assert validate(stage, net, VALIDATION, CPU, never)["loss"] == pytest.approx(state.validation_losses[-1], rel=1e-6)
+    assert validate(stage, net, VALIDATION, CPU)["loss"] == pytest.approx(state.validation_losses[-1], rel=1e-6)
 
 
 def test_the_average_of_two_steps_by_hand(tmp_path: Path) -> None:
@@ -207,7 +203,7 @@ def test_validation_is_a_mean_over_samples_and_changes_nothing(tmp_path: Path) -
     stage = TinyStage(recipe(batch=3))
     net = stage.build(ACDC).train()
     before = {name: value.clone() for name, value in net.state_dict().items()}
-    terms = validate(stage, net, VALIDATION, CPU, never)  # batches of 3 and 1
+    terms = validate(stage, net, VALIDATION, CPU)  # batches of 3 and 1
     one, other = (
         stage.loss(net.eval(), loop.collate(part), torch.Generator()) for part in (VALIDATION[:3], VALIDATION[3:])
     )

@@ -30,7 +30,7 @@ def cases(reads: list[str], **changes: object) -> list[TrainingCase]:
 
         return read
 
-    return [TrainingCase(f"{patient}-{visit}", patient, reader(f"{patient}-{visit}", visit))
+    return [TrainingCase(f"{patient}-{visit}", patient, reader(f"{patient}-{visit}", 10 * int(patient[1]) + visit))
             for patient in ("p1", "p2", "p3") for visit in (1, 2)]  # fmt: skip
 
 

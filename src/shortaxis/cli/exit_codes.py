@@ -33,7 +33,7 @@ _MEANINGS = {
     Exit.NOT_WRITTEN: "An output could not be written, or exists already and --overwrite was not given.",
     Exit.CONFIGURATION: "A configuration, a model, a split or a device was not usable.",
     Exit.INTERNAL: "An error inside the program (SA-E999); please report it.",
-    Exit.INTERRUPTED: "Stopped from the keyboard; finished cases are kept.",
+    Exit.INTERRUPTED: "Stopped by Ctrl-C or, in training, SIGTERM; what is finished is kept, and `train --resume` goes on.",
 }
 
 

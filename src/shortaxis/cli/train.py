@@ -63,6 +63,20 @@ Threads = Annotated[
     typer.Option("--threads", metavar="N", min=1, help="Threads on the CPU; one per core.", rich_help_panel=_MACHINE),
 ]
 
+Workers = Annotated[
+    int,
+    typer.Option(
+        "--workers", metavar="N", min=0, help="Threads that prepare batches; same result.", rich_help_panel=_MACHINE
+    ),
+]
+SaveEvery = Annotated[
+    int,
+    typer.Option(
+        "--save-every", metavar="N", min=1, help="Steps between saved states: what a kill costs.",
+        rich_help_panel=_MACHINE,
+    ),
+]  # fmt: skip
+
 
 def train(
     method: MethodName,
@@ -85,6 +99,8 @@ def train(
     device: Device = "auto",
     precision: Precision = "auto",
     threads: Threads = None,
+    workers: Workers = 1,
+    save_every: SaveEvery = 100,
 ) -> None:
     """Train a method's stages on labelled cases, with folds by patient; under torchrun on several GPUs.
 
@@ -110,13 +126,15 @@ def train(
         species=species,
         modality=modality,
         balance=balance,
+        workers=workers,
+        save_every=save_every,
     )
     with watch_training() as watch:
         models = train_method(method, data, dataset, out, options, watch)
     for model in models:
         print(f"model: {model}")
     if len(models) < (folds + 1 if fold == "all" else 1):
-        print("stopped; the same command with --resume goes on")
+        print("stopped by a signal, with the last whole step saved; the same command with --resume goes on")
         raise typer.Exit(Exit.INTERRUPTED)
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from safetensors.torch import save
 
 from shortaxis.core.compute import Compute
+from shortaxis.core.errors import BadWeights, ShortaxisError
 from shortaxis.core.labels import LabelScheme
 from shortaxis.core.method import Stage
 from shortaxis.files.names import slug
@@ -21,6 +22,7 @@ from shortaxis.jobs.train_stage import RECORD, train_stage
 from shortaxis.train.folds import Fold
 from shortaxis.train.loop import FitRun
 from shortaxis.train.run import Fitted, TrainingCase, stage_settings
+from shortaxis.train.state import CURRENT, PREVIOUS
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -76,38 +78,74 @@ def trained_piece(stage: Stage, fold: Fold, bench: Bench, title: str, marks: Seq
         marks: optimiser steps at which the weights are kept too.
     """
     folder = bench.out / "stages" / f"{slug(stage.name)}-{piece_key(stage, fold, bench.scheme)[:12]}"
-    if (folder / DONE).is_file():
-        held = json.loads((folder / DONE).read_text("utf-8"))
+    held = _found_finished(folder)
+    if held is not None:
         return Piece(folder, held["examples"], tuple(held["kept_at_steps"]))
     marks = sorted({*(mark for mark in marks if 0 < mark < stage.fit.steps), stage.fit.steps})
     examples = 0
     for mark in marks:
-        if mark < marks[-1] and (folder / _weights_name(mark)).is_file():
+        if mark < marks[-1] and _is_weights(folder / _weights_name(mark)):
             continue  # kept before a stop; the run is further by now
         fitted = _trained_up_to(mark, stage, fold, bench, title, folder)
         if fitted is None:
             return None
         examples = fitted.examples
-        write_bytes(folder / _weights_name(mark), save(_stored(fitted.weights)))
-    write_json(folder / DONE, {"stage": stage.name, "examples": examples, "kept_at_steps": marks})
+        write_bytes(folder / _weights_name(mark), save(storable(fitted.weights)))
+    hashes = {str(mark): _hash(folder / _weights_name(mark)) for mark in marks}
+    write_json(
+        folder / DONE, {"stage": stage.name, "examples": examples, "kept_at_steps": marks, "weights_sha256": hashes}
+    )
     return Piece(folder, examples, tuple(marks))
+
+
+def _found_finished(folder: Path) -> dict[str, Any] | None:
+    """What `done.json` says; None where it is not there, cannot be read, or weights are not those it was written for.
+
+    Then the stage is trained again, from its last state where that is enough.
+    """
+    try:
+        held = json.loads((folder / DONE).read_text("utf-8"))
+        marks, hashes = held["kept_at_steps"], held.get("weights_sha256", {})  # earlier versions kept no hashes
+        whole = all(_is_weights(folder / _weights_name(mark), hashes.get(str(mark))) for mark in marks)
+        return held if whole and isinstance(held["examples"], int) else None
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return None
+
+
+def _is_weights(path: Path, sha256: str | None = None) -> bool:
+    """Whether the file holds whole weights, and those of that hash where one is known; another is removed."""
+    try:
+        if sha256 not in (None, _hash(path)):
+            raise BadWeights("the weights that were kept", "others", "they are made again", path)
+        load_tensors(path)
+        return True
+    except (ShortaxisError, OSError):
+        path.unlink(missing_ok=True)
+        return False
+
+
+def _hash(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def _trained_up_to(mark: int, stage: Stage, fold: Fold, bench: Bench, title: str, folder: Path) -> Fitted | None:
     """The stage after `mark` steps; None where a signal came before. What follows is the same run, resumed."""
-    done = 0
-
-    def report(step: int, steps: int, loss: float) -> None:
-        nonlocal done
-        done = step
-        bench.report(title, step, steps, loss)
-
-    def stop() -> bool:
-        return done >= mark or bench.stopped()
-
-    run = FitRun(folder, bench.compute, {}, workers=bench.workers, stop=stop, report=report)
+    run = FitRun(
+        folder,
+        bench.compute,
+        {},
+        workers=bench.workers,
+        stop=bench.stopped,
+        report=lambda step, steps, loss: bench.report(title, step, steps, loss),
+        hurry=bench.stopped,
+        until=mark,
+    )
     fitted = train_stage(stage, bench.scheme, bench.cases, fold, run, title)
-    return None if bench.stopped() and done < mark else fitted
+    if fitted.step > mark:  # the weights of an earlier step were lost: the same steps are taken again from the first
+        for name in (CURRENT, PREVIOUS):
+            (folder / name).unlink(missing_ok=True)
+        fitted = train_stage(stage, bench.scheme, bench.cases, fold, run, title)
+    return fitted if fitted.finished else None
 
 
 def piece_key(stage: Stage, fold: Fold, scheme: LabelScheme) -> str:
@@ -132,5 +170,6 @@ def _weights_name(step: int) -> str:
     return f"weights-{step:07d}.safetensors"
 
 
-def _stored(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
+def storable(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The weights as safetensors takes them: on the CPU, contiguous, sharing nothing."""
     return {name: value.detach().cpu().contiguous().clone() for name, value in weights.items()}

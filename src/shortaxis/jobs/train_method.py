@@ -52,7 +52,8 @@ class TrainOptions:
     species: Species | None = None  # of the scans that do not say
     modality: Modality | None = None  # of the scans that do not say
     balance: Balance = "groups"  # what the folds are to have alike: diagnosis groups, or the myocardium's volume
-    workers: int = 1
+    workers: int = 1  # threads that prepare batches; the result does not depend on how many
+    save_every: int = 100  # optimiser steps between saved states: what a kill can cost
 
 
 def train_method(
@@ -136,8 +137,10 @@ def _train_fold(
             folder / stage.name,
             compute,
             {},
+            save_every=options.save_every,
             workers=options.workers,
             stop=stopped,
+            hurry=stopped,
             report=lambda step, steps, loss, name=stage.name: report(name, step, steps, loss),
         )
         title = f"{method.name}, {folder.name}, stage {stage.name}"

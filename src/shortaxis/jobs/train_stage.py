@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from types import FrameType
 from typing import TYPE_CHECKING
 
 from shortaxis.core.labels import LabelScheme
@@ -47,11 +48,21 @@ def train_stage(
 
 @contextmanager
 def stop_on_signal() -> Iterator[Callable[[], bool]]:
-    """SIGTERM and SIGINT end training after the step that is running, with its state saved."""
+    """SIGTERM and SIGINT end training after the step that is running, with its state saved; a second one ends it at once.
+
+    Ended at once it loses what came after the last saved state, as by a kill.
+    """
     asked: list[int] = []
     before = {kind: signal.getsignal(kind) for kind in (signal.SIGTERM, signal.SIGINT)}
+
+    def note(number: int, frame: FrameType | None) -> None:
+        del frame
+        if asked:
+            raise KeyboardInterrupt
+        asked.append(number)
+
     for kind in before:
-        signal.signal(kind, lambda number, frame: asked.append(number))
+        signal.signal(kind, note)
     try:
         yield lambda: bool(asked)
     finally:

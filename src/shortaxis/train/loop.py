@@ -43,6 +43,7 @@ class FitRun:
         workers: threads that prepare batches ahead.
         stop: asked after every step; true saves and returns.
         report: told (step, steps, loss) after every step.
+        until: steps at which to stop this time, with the state saved; None: the recipe's.
         hurry: asked between cases that are read and batches that are validated; true leaves off there and then. What was
             left off is made up for on resuming.
     """
@@ -55,6 +56,7 @@ class FitRun:
     stop: Callable[[], bool] = lambda: False
     report: Callable[[int, int, float], None] = lambda step, steps, loss: None
     hurry: Callable[[], bool] = lambda: False
+    until: int | None = None
 
 
 class _HurriedAway(Exception):  # noqa: N818 - no error: somebody wants the program to end
@@ -107,8 +109,9 @@ def fit(
             _snapshot(state, net, optimiser, run)
             if not whole:
                 return state
-        first = recipe.steps if _out_of_patience(state, recipe) else state.step  # stopped early: nothing is left to do
-        batches = batches_ahead(stage, examples, first, recipe.steps, rank, world, run.workers)
+        until = min(recipe.steps, run.until or recipe.steps)
+        first = until if _out_of_patience(state, recipe) else state.step  # stopped early: nothing is left to do
+        batches = batches_ahead(stage, examples, first, until, rank, world, run.workers)
         for step, batch in enumerate(_or_saved(batches, lambda: _snapshot(state, net, optimiser, run)), first):
             loss = _take_step(stage, trained, optimiser, batch, step, state, run)
             state.step = step + 1
@@ -118,7 +121,7 @@ def fit(
                 run.report(state.step, recipe.steps, loss)
             record.step(state.step, loss, optimiser.param_groups[0]["lr"])
             whole = is_whole(state, recipe, validation) or _validated(state, stage, net, validation, run, record)
-            last = state.step == recipe.steps or not whole
+            last = state.step == until or not whole
             ends = last or _out_of_patience(state, recipe) or any_process(run.stop(), run.compute.device)
             if ends or state.step % run.save_every == 0:
                 _snapshot(state, net, optimiser, run)
@@ -293,7 +296,11 @@ def _validated(
 
 @torch.no_grad()
 def validate(
-    stage: Stage, net: nn.Module, validation: Sequence[Sample], compute: Compute, hurry: Callable[[], bool]
+    stage: Stage,
+    net: nn.Module,
+    validation: Sequence[Sample],
+    compute: Compute,
+    hurry: Callable[[], bool] = lambda: False,
 ) -> dict[str, float]:
     """Mean loss and terms over unvaried validation samples, the network in eval mode.
 

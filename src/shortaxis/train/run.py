@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -14,8 +14,10 @@ from shortaxis.core.labels import LabelScheme
 from shortaxis.core.method import Stage
 from shortaxis.core.sample import Sample
 from shortaxis.core.study import Study
+from shortaxis.train.distributed import rank_and_world
+from shortaxis.train.duplicates import Seen, refuse_duplicates, seen_as, seen_in
 from shortaxis.train.folds import Fold, refuse_leaks
-from shortaxis.train.loop import FitRun, fit, result_weights
+from shortaxis.train.loop import FitRun, fit, is_whole, result_weights
 
 
 @dataclass(frozen=True)
@@ -43,11 +45,13 @@ class Fitted:
         weights: what the stage is now worth keeping.
         finished: whether its budget was spent.
         examples: how many samples it was trained on, one epoch of them.
+        step: optimiser steps done.
     """
 
     weights: Mapping[str, Tensor]
     finished: bool
     examples: int
+    step: int
 
 
 def fit_stage(
@@ -61,12 +65,16 @@ def fit_stage(
     """Train one stage on a fold's patients, validating on those held out.
 
     Raises:
-        LeakingSplit: the fold shares a patient.
+        LeakingSplit: the fold shares a patient, or a scan under two names.
         LabelsMissing: no training case gave a labelled sample, or one lacks a structure of `scheme`.
     """
     refuse_leaks(fold)
-    examples = list(_examples(stage, scheme, cases, fold.train))
-    validation = list(_examples(stage, scheme, cases, fold.validation))
+    seen: list[Seen] = []
+    examples = list(_examples(stage, scheme, cases, fold.train, run, seen))
+    validation = list(_examples(stage, scheme, cases, fold.validation, run, seen))
+    if len(seen) < sum(case.patient in {*fold.train, *fold.validation} for case in cases):
+        return Fitted({}, False, 0, 0)  # a signal came while they were read
+    refuse_duplicates(fold, seen)
     if not examples:
         raise LabelsMissing("labelled slices to train on", "none in the training cases", "check --data and --dataset")
     identity = {
@@ -76,10 +84,12 @@ def fit_stage(
         "train": list(fold.train),
         "validation": list(fold.validation),
         "examples": len(examples),
+        "data": seen_in(seen),
     }
     state = fit(stage, scheme, examples, validation, replace(run, identity=identity), initial)
-    finished = state.step >= stage.fit.steps or not run.stop()
-    return Fitted(result_weights(state, stage.fit), finished, len(examples))
+    reached = state.step >= min(stage.fit.steps, run.until or stage.fit.steps)
+    finished = is_whole(state, stage.fit, validation) and (reached or not run.stop())
+    return Fitted(result_weights(state, stage.fit), finished, len(examples), state.step)
 
 
 def stage_settings(stage: Stage) -> dict[str, Any]:
@@ -90,15 +100,24 @@ def stage_settings(stage: Stage) -> dict[str, Any]:
 
 
 def _examples(
-    stage: Stage, scheme: LabelScheme, cases: Sequence[TrainingCase], patients: Iterable[str]
-) -> Iterable[Sample]:
+    stage: Stage, scheme: LabelScheme, cases: Sequence[TrainingCase], patients: Iterable[str], run: FitRun,
+    seen: list[Seen],
+) -> Iterator[Sample]:  # fmt: skip
+    """The samples of some patients' cases, which are noted in `seen`; ends early where somebody is in a hurry."""
     wanted = set(patients)
+    hurry = run.hurry if rank_and_world()[1] == 1 else (lambda: False)  # several processes would not all stop here
     for case in cases:
-        if case.patient in wanted:
+        if case.patient in wanted and not hurry():
             study = case.read()
-            _refuse_undrawn(study, scheme)
-            for sample in stage.examples(study, scheme, None):
-                yield replace(sample, place=replace(sample.place, case=case.name))
+            seen.append(seen_as(case.name, case.patient, study))
+            yield from labelled_samples(stage, scheme, case.name, study)
+
+
+def labelled_samples(stage: Stage, scheme: LabelScheme, case: str, study: Study) -> Iterable[Sample]:
+    """A study's training samples under the name of its case. Raises LabelsMissing where it lacks a structure."""
+    _refuse_undrawn(study, scheme)
+    for sample in stage.examples(study, scheme, None):
+        yield replace(sample, place=replace(sample.place, case=case))
 
 
 def _refuse_undrawn(study: Study, scheme: LabelScheme) -> None:

@@ -44,6 +44,9 @@ class State:
     best_loss: float | None = None
 
 
+SINCE = frozenset(
+    {"data"}
+)  # what a run's identity did not say at first: a state that lacks it is taken up all the same
 _GROUPS = ("net", "optimiser", "average", "best")
 
 
@@ -133,7 +136,8 @@ def _rebuild(facts: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> State:
 
 def _refuse_other_run(path: Path, stored: Mapping[str, Any], wanted: Mapping[str, Any]) -> None:
     wanted = json.loads(json.dumps(wanted))  # tuples become lists, as they did on the way to disk
-    differing = sorted(key for key in {*stored, *wanted} if stored.get(key) != wanted.get(key))
+    kept = {key for key in wanted if key in stored or key not in SINCE}
+    differing = sorted(key for key in {*stored, *kept} if stored.get(key) != wanted.get(key))
     if differing:
         raise CannotResume(
             "the same recipe, cases and label scheme as when the run began",
