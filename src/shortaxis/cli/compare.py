@@ -124,7 +124,7 @@ def compare(
     budget = Budget(steps or read.steps, slices or read.slices, locator_steps or read.locator_steps)
     plan = Plan(
         entries=(*entries, *_entries(methods or [], model or [], recipe, ablation, quick and not config)),
-        data=data or Path(), dataset=dataset, out=out, which=_fold_of(fold) if fold else read.fold,
+        data=data or Path(), dataset=dataset, out=out, which=fold_of(fold) if fold else read.fold,
         folds=folds or read.folds, split=split or read.split, budget=budget, label_scheme=label_scheme,
         species=species, reference=reference or read.reference, tests=other_sets_of(test or []), by_epoch=by_epoch,
         mc_samples=mc_samples, checked_in_training=train_cases, device=device, precision=precision,
@@ -162,7 +162,8 @@ def _with_data(plan: Plan, data: Path | None) -> Plan:
     return plan
 
 
-def _fold_of(text: str) -> int | Literal["all"]:
+def fold_of(text: str) -> int | Literal["all"]:
+    """`--fold` as a number or `all`."""
     if text == "all":
         return text
     if not text.isdecimal():

@@ -22,6 +22,7 @@ from shortaxis.cli.listing import methods, models
 from shortaxis.cli.measure import measure
 from shortaxis.cli.nnunet import nnunet
 from shortaxis.cli.phantom import phantom
+from shortaxis.cli.reproduce import reproduce
 from shortaxis.cli.segment import segment
 from shortaxis.cli.train import train
 from shortaxis.core.errors import ShortaxisError
@@ -50,6 +51,7 @@ for command, panel in (
     (evaluate, _SCIENCE),
     (agree, _SCIENCE),
     (compare, _SCIENCE),
+    (reproduce, _SCIENCE),
     (nnunet, _SCIENCE),
     (convert_weights, _SCIENCE),
     (phantom, _SCIENCE),

@@ -51,7 +51,7 @@ SMALL: Mapping[str, Mapping[str, Any]] = {  # of the tuned recipes
 def quickened(plan: Plan) -> Plan:
     """The plan on phantoms, with small networks where they are known, two folds and a budget of seconds."""
     small = tuple(
-        replace(entry, recipe="tuned", changes=_laid_over(_small(entry.method), entry.changes))
+        replace(entry, recipe="tuned", changes=laid_over(_small(entry.method), entry.changes))
         for entry in plan.entries
     )
     return replace(
@@ -64,12 +64,12 @@ def _small(method: str) -> Mapping[str, Any]:
     return {**SMALL[method], "locate_fit": FAST, "segment_fit": FAST} if method in SMALL else {}
 
 
-def _laid_over(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+def laid_over(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
     """Nested settings, those of `above` stronger; a whole that `above` replaces by no group stays replaced."""
     merged = dict(below)
     for key, value in above.items():
         under = merged.get(key)
         if isinstance(under, Mapping) and isinstance(value, Mapping):
-            value = _laid_over(under, value)
+            value = laid_over(under, value)
         merged[key] = value
     return merged

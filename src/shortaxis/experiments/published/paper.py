@@ -189,5 +189,6 @@ def places_of(cells: Iterable[PublishedCell]) -> int:
 
 def nearest(name: str, known: Iterable[str]) -> str:
     """A way out that names the nearest of the known names."""
-    near = difflib.get_close_matches(name, list(known), n=1, cutoff=0.4)
+    names = list(known)
+    near = [held for held in names if name and name in held] or difflib.get_close_matches(name, names, n=1, cutoff=0.4)
     return f"did you mean {near[0]!r}?" if near else "see `shortaxis reproduce` for what there is"
