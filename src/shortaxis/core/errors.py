@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import ClassVar
 
+LONGEST_LINE = 1000  # of what a refusal says of one thing
+
 
 class ShortaxisError(Exception):
     """Base of every refusal.
@@ -33,14 +35,20 @@ class ShortaxisError(Exception):
 
     def describe(self) -> str:
         """The refusal as the terminal shows it, one fact per line."""
-        where = "" if self.path is None else f"\n  file:     {self.path}"
+        where = "" if self.path is None else f"\n  file:     {_line(str(self.path))}"
         return (
-            f"{self.code} {self.title}{where}\n  expected: {self.expected}\n  found:    {self.found}"
-            f"\n  way out:  {self.way_out}"
+            f"{self.code} {self.title}{where}\n  expected: {_line(self.expected)}\n  found:    {_line(self.found)}"
+            f"\n  way out:  {_line(self.way_out)}"
         )
 
     def __reduce__(self) -> tuple[object, ...]:  # so that a worker process can hand it back
         return type(self), (self.expected, self.found, self.way_out, self.path)
+
+
+def _line(text: str) -> str:
+    """A file's own words may stand in a refusal: no control characters reach the terminal, and no essay."""
+    plain = "".join(letter if letter.isprintable() else "?" for letter in text)
+    return plain if len(plain) <= LONGEST_LINE else f"{plain[:LONGEST_LINE]}..."
 
 
 # --- files: E001-E019 -------------------------------------------------------------------------------------------------

@@ -94,7 +94,7 @@ def run_in_child(
     with tempfile.TemporaryFile() as answer:
         status = _run(json.dumps(request).encode(), answer, limits.seconds, path)
         answer.seek(0)
-        return _answer(answer, status, limits, path)
+        return read_answer(answer, status, limits, path)
 
 
 def _run(request: bytes, answer: IO[bytes], seconds: float, path: Path) -> int:
@@ -119,7 +119,8 @@ def _run(request: bytes, answer: IO[bytes], seconds: float, path: Path) -> int:
     return child.returncode
 
 
-def _answer(answer: IO[bytes], status: int, limits: Limits, path: Path) -> dict[str, Value]:
+def read_answer(answer: IO[bytes], status: int, limits: Limits, path: Path) -> dict[str, Value]:
+    """What a child that ended with `status` left in `answer`. Raises what `run_in_child` raises."""
     header, n_bytes = _header(answer)
     if status or header is None:
         how = f"it was ended by {_signal_name(-status)}" if status < 0 else f"it ended with status {status}, unanswered"

@@ -6,7 +6,7 @@ import contextlib
 import importlib
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import IO, Any
 
@@ -14,6 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shortaxis.core.errors import ShortaxisError
+
+Decoder = Callable[..., Mapping[str, NDArray[np.generic] | str]]
 
 ROOM_FOR_HEADER_BYTES = 64 * 2**20
 MESSAGE_LENGTH = 200  # of a decoder's exception; torch's are essays
@@ -32,15 +34,20 @@ def serve(request: Mapping[str, Any]) -> None:
         for wanted in request["preload"]:
             importlib.import_module(wanted)
         limit(request["memory_bytes"])
-        try:
-            _write(answer, decoder(Path(request["path"]), **request["arguments"]))
-        except MemoryError:
-            _write_header(answer, {"memory": True})
-        except ShortaxisError as refusal:
-            words = {"expected": refusal.expected, "found": refusal.found, "way_out": refusal.way_out}
-            _write_header(answer, {"refusal": {"code": refusal.code, **words}})
-        except Exception as problem:  # noqa: BLE001 - whatever a decoder raises is the file's fault, and said so
-            _write_header(answer, {"problem": f"{type(problem).__name__}: {_first_line(problem)}"})
+        answer_with(answer, decoder, Path(request["path"]), request["arguments"])
+
+
+def answer_with(answer: IO[bytes], decoder: Decoder, path: Path, arguments: Mapping[str, Any]) -> None:
+    """What `decoder` makes of the file, or why there is nothing, as `child` reads it."""
+    try:
+        _write(answer, decoder(path, **arguments))
+    except MemoryError:
+        _write_header(answer, {"memory": True})
+    except ShortaxisError as refusal:
+        words = {"expected": refusal.expected, "found": refusal.found, "way_out": refusal.way_out}
+        _write_header(answer, {"refusal": {"code": refusal.code, **words}})
+    except Exception as problem:  # noqa: BLE001 - whatever a decoder raises is the file's fault, and said so
+        _write_header(answer, {"problem": f"{type(problem).__name__}: {_first_line(problem)}"})
 
 
 def limit(memory_bytes: int) -> None:

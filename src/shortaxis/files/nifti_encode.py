@@ -80,7 +80,8 @@ def _fresh_header(array: NDArray[np.generic], geometry: NiftiGeometry) -> tuple[
     floats = np.concatenate([geometry.pixdim, geometry.quaternion, geometry.sform.ravel()])
     with np.errstate(over="ignore"):
         exact = np.array_equal(floats.astype(np.float32).astype(np.float64), floats, equal_nan=True)
-    fits_in_nifti_1 = exact and max(array.shape) <= 32767
+    codes_fit = max(abs(geometry.qform_code), abs(geometry.sform_code)) < 2**15 and 0 <= geometry.xyzt_units < 2**8
+    fits_in_nifti_1 = exact and codes_fit and max(array.shape) <= 32767
     layout, size, magic = (NIFTI_1, 348, b"n+1\0") if fits_in_nifti_1 else (NIFTI_2, 540, b"n+2\0\r\n\x1a\n")
     header = np.zeros((), layout.newbyteorder("<"))
     dtype = array.dtype.newbyteorder("=")

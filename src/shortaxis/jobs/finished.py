@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from shortaxis.core.errors import OutputExists
+from shortaxis.core.errors import OutputExists, ShortaxisError
+from shortaxis.files.json_file import read_json
 from shortaxis.read.folders import walk
 
 MANIFEST = "manifest.json"
@@ -52,7 +52,8 @@ def is_finished(folder: Path, fingerprints: Mapping[str, str]) -> bool:
     earlier = read_manifest(folder)
     if earlier is None:
         return False
-    held = earlier.get("fingerprints", {})
+    held = earlier.get("fingerprints")
+    held = held if isinstance(held, dict) else {}
     if held.get("source") != fingerprints["source"]:
         raise OutputExists("results of this scan, or none", "results of another scan", WAY_OUT, folder)
     if held != dict(fingerprints):
@@ -63,7 +64,7 @@ def is_finished(folder: Path, fingerprints: Mapping[str, str]) -> bool:
 def read_manifest(folder: Path) -> dict[str, Any] | None:
     """A case's manifest, or None where there is none that can be read: then the case was not finished."""
     try:
-        held = json.loads((folder / MANIFEST).read_text("utf-8"))
-    except (OSError, ValueError):
+        held = read_json(folder / MANIFEST)
+    except ShortaxisError:
         return None
     return held if isinstance(held, dict) else None

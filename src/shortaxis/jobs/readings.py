@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,14 +13,13 @@ from shortaxis.core.errors import BadConfiguration, DamagedFile, GridMismatch
 from shortaxis.core.labels import Labels, LabelScheme
 from shortaxis.core.study import Study
 from shortaxis.files.gate import check_same_grid, load_labels
-from shortaxis.files.intake import read_bytes
+from shortaxis.files.json_file import read_json
 from shortaxis.jobs.case_files import MEASURES
 from shortaxis.jobs.evaluate import reference_studies, with_phases
 from shortaxis.measure.case import measure_case
 from shortaxis.read.folders import walk
 
 SECTIONS = ("lv", "rv", "wall", "infarct")
-MEASURES_BUDGET_BYTES = 64 * 2**20
 OF_A_PHASE = ("_ed_labels.nii.gz", "_es_labels.nii.gz")  # copies of what the whole cine's mask holds
 
 
@@ -70,12 +68,11 @@ def _measured(folders: list[Path], scheme: LabelScheme) -> Iterator[Reading]:
 
 
 def _read_measures(path: Path) -> dict[str, Any]:
-    try:
-        measures = json.loads(read_bytes(path, MEASURES_BUDGET_BYTES))
-    except ValueError as problem:
-        raise DamagedFile("measures as JSON", str(problem), "measure the case again", path) from problem
+    measures = read_json(path)
     if not isinstance(measures, dict) or not isinstance(measures.get("case"), str):
         raise DamagedFile("measures of one case", "another JSON file", "measure the case again", path)
+    if odd := [section for section in SECTIONS if not isinstance(measures.get(section) or {}, dict)]:
+        raise DamagedFile(f"a table of measures as {odd[0]}", "something else", "measure the case again", path)
     return measures
 
 

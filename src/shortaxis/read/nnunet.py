@@ -72,7 +72,7 @@ def nnunet_scheme(root: Path) -> LabelScheme | None:
         if any(isinstance(code, list) for code, _ in pairs):  # regions that overlap: no number of their own
             return None
         codes = {int(code): str(name) for code, name in pairs}
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as problem:
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as problem:
         expected = "a mapping `labels` between names and whole numbers"
         raise BadConfiguration(expected, f"{type(problem).__name__}: {problem}", "correct the file", path) from problem
     named = {
