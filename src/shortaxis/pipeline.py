@@ -23,6 +23,7 @@ from shortaxis.core.labels import scheme_named
 from shortaxis.core.method import Method
 from shortaxis.core.study import Facts, Note, Study
 from shortaxis.files.foreign_weights import convert_weights
+from shortaxis.files.identity import Kept, keeping
 from shortaxis.files.replace import refuse_to_replace
 from shortaxis.files.size import minding
 from shortaxis.files.trust import Trust, trusting
@@ -46,6 +47,7 @@ from shortaxis.read.phantom_mouse import MouseRecipe, make_mouse_phantom
 __all__ = [
     "CaseEvent",
     "CohortResult",
+    "Kept",
     "SegmentOptions",
     "Segmentation",
     "TrainOptions",
@@ -56,6 +58,7 @@ __all__ = [
     "demo",
     "evaluate_folders",
     "evaluate_protocol",
+    "keeping",
     "list_methods",
     "list_models",
     "measure_files",

@@ -14,6 +14,8 @@ from shortaxis.cli.options import (
     FrameTime,
     HeartRate,
     Height,
+    KeepIdentity,
+    KeepNames,
     OrientationFrom,
     Out,
     Overwrite,
@@ -23,6 +25,7 @@ from shortaxis.cli.options import (
     Weight,
     facts_of,
 )
+from shortaxis.files.identity import Kept, keeping
 from shortaxis.files.trust import Trust, trusting
 
 
@@ -42,6 +45,8 @@ def measure(
     overwrite: Overwrite = False,
     fill_nonfinite: FillNonfinite = False,
     orientation_from: OrientationFrom = None,
+    keep_identity: KeepIdentity = None,
+    keep_names: KeepNames = False,
     species: Species = None,
     sex: Sex = None,
     height: Height = None,
@@ -61,7 +66,8 @@ def measure(
     from shortaxis.report.terminal import case_table
 
     facts = facts_of(sex, height, weight, heart_rate, frame_time_ms, ed_frame, es_frame, species)
-    with trusting(Trust(fill_nonfinite, orientation_from)):
+    kept = Kept(tuple(keep_identity or ()), keep_names)
+    with trusting(Trust(fill_nonfinite, orientation_from)), keeping(kept):
         measures = measure_files(image, labels, out, facts, label_scheme, overwrite)
     Console().print(case_table(measures))
     print(f"results: {out}")

@@ -54,6 +54,32 @@ OrientationFrom = Annotated[
     ),
 ]
 
+
+def _known_tags(texts: list[str] | None) -> list[str]:
+    """Keywords one by one. Raises UnknownName."""
+    from shortaxis.files.identity import tags_named
+
+    return list(tags_named(texts or ()))
+
+
+_IDENTITY = "What is kept of the patient's identity"
+KeepIdentity = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--keep-identity",
+        metavar="TAG[,TAG...]",
+        help="DICOM tags to write into the outputs, such as PatientID,StudyDate. Keep them private.",
+        callback=_known_tags,
+        rich_help_panel=_IDENTITY,
+    ),
+]
+KeepNames = Annotated[
+    bool,
+    typer.Option(
+        "--keep-names", help="Call outputs as the inputs are called, not by slugs.", rich_help_panel=_IDENTITY
+    ),
+]
+
 _PATIENT = "About the patient and the scan"
 Species = Annotated[
     Literal["human", "mouse"] | None,

@@ -16,6 +16,8 @@ from shortaxis.cli.options import (
     HeartRate,
     Height,
     Inputs,
+    KeepIdentity,
+    KeepNames,
     Modality,
     OrientationFrom,
     Out,
@@ -48,6 +50,9 @@ ModelName = Annotated[
 OfMethod = Annotated[
     str | None, typer.Option(metavar="NAME", help="Take the installed model of this method and the scan's modality.")
 ]
+Roi = Annotated[
+    str | None, typer.Option(metavar="r0,c0,r1,c1", help="The heart's box in pixels, instead of locating it.")
+]
 Shard = Annotated[str | None, typer.Option(metavar="i/n", help="Do the i-th of n shares of the cases, counted from 1.")]
 
 
@@ -64,12 +69,12 @@ def segment(
     shard: Shard = None,
     align: Annotated[bool, typer.Option("--align", help="Correct in-plane shifts between slices first.")] = False,
     linkage: Linkage = None,
-    roi: Annotated[
-        str | None, typer.Option(metavar="r0,c0,r1,c1", help="The heart's box in pixels, instead of locating it.")
-    ] = None,
+    roi: Roi = None,
     mc_samples: McSamples = None,
     fill_nonfinite: FillNonfinite = False,
     orientation_from: OrientationFrom = None,
+    keep_identity: KeepIdentity = None,
+    keep_names: KeepNames = False,
     memory_budget_gb: MemoryBudget = None,
     modality: Modality = None,
     species: Species = None,
@@ -87,26 +92,15 @@ def segment(
     is done already is left alone, so that the same command line continues an interrupted run.
     """
     from shortaxis.cli.progress import watch_cases
-    from shortaxis.pipeline import SegmentOptions, segment_cohort
+    from shortaxis.pipeline import Kept, SegmentOptions, segment_cohort
 
     options = SegmentOptions(
-        model=model,
-        method=method,
-        label_scheme=label_scheme,
-        report=not no_report,
-        overwrite=overwrite,
-        device=device,
-        precision=precision,
-        shard=shard_of(shard),
-        roi=box_of(roi),
-        align=align,
-        linkage=linkage,
-        mc_samples=mc_samples,
-        fill_nonfinite=fill_nonfinite,
-        orientation_from=orientation_from,
-        memory_budget_gb=memory_budget_gb,
+        model=model, method=method, label_scheme=label_scheme, report=not no_report, overwrite=overwrite, device=device,
+        precision=precision, shard=shard_of(shard), roi=box_of(roi), align=align, linkage=linkage, mc_samples=mc_samples,
+        fill_nonfinite=fill_nonfinite, orientation_from=orientation_from,
+        kept=Kept(tuple(keep_identity or ()), keep_names), memory_budget_gb=memory_budget_gb,
         facts=facts_of(sex, height, weight, heart_rate, frame_time_ms, ed_frame, es_frame, species, modality),
-    )
+    )  # fmt: skip
     with watch_cases() as watch:
         result = segment_cohort(inputs, out, options, watch)
     if len(result.done) == 1 and not (result.skipped or result.failed):

@@ -6,6 +6,7 @@ frame). Spacings are in the order of the array: `(slice, row, col)`.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
@@ -118,6 +119,7 @@ class Study:
         labels: the reference, where the reader was asked for it.
         notes: what every output must repeat.
         sha256: hash of the input bytes, for provenance.
+        identity: values of tags that the user asked to keep, by keyword; empty unless asked for.
         keeps_image: whether the outputs need the image beside the mask (true for DICOM).
     """
 
@@ -130,6 +132,7 @@ class Study:
     notes: tuple[Note, ...] = ()
     sha256: str = ""
     keeps_image: bool = False
+    identity: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def n_frames(self) -> int:

@@ -7,7 +7,10 @@ import unicodedata
 from collections.abc import Sequence
 from pathlib import Path
 
+from shortaxis.files.identity import kept_in_force
+
 MAX_LENGTH = 80
+_FORBIDDEN = frozenset('/\\:*?"<>|')
 _RESERVED = {"con", "prn", "aux", "nul", *(f"{port}{n}" for port in ("com", "lpt") for n in range(10))}
 
 
@@ -16,6 +19,20 @@ def slug(text: str) -> str:
     plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode()
     name = re.sub(r"[^A-Za-z0-9._-]+", "-", plain)
     name = re.sub(r"\.{2,}", ".", name).strip("-.")[:MAX_LENGTH].rstrip("-.")
+    if not name:
+        return "case"
+    return f"case-{name}" if name.split(".")[0].lower() in _RESERVED else name
+
+
+def output_name(text: str) -> str:
+    """What a case or an output is called after `text`: a slug, or `own_name` where names are kept (`files.identity`)."""
+    return own_name(text) if kept_in_force().names else slug(text)
+
+
+def own_name(text: str) -> str:
+    """`text` in its own letters; what some system allows in no file name, or would not show, becomes '-'."""
+    plain = "".join(letter if letter.isprintable() and letter not in _FORBIDDEN else "-" for letter in text)
+    name = plain.strip(" .")[:MAX_LENGTH].rstrip(" .")
     if not name:
         return "case"
     return f"case-{name}" if name.split(".")[0].lower() in _RESERVED else name

@@ -20,6 +20,7 @@ from shortaxis.core.errors import NoStudy
 from shortaxis.core.labels import Labels, LabelScheme, Structure, scheme_named
 from shortaxis.core.study import Facts, Origin, Study
 from shortaxis.files.gate import load_labels
+from shortaxis.files.names import output_name
 from shortaxis.files.replace import refuse_to_replace
 from shortaxis.files.writer import write_csv, write_json
 from shortaxis.jobs.prediction_files import label_files, masks_by_stem, prediction_of
@@ -114,4 +115,6 @@ def _mask_as_study(path: Path, scheme: LabelScheme) -> Study:
     facts = Facts(ed_index=0 if is_ed else None, es_index=0 if is_es else None)
     array = volume.array.astype(np.uint8)
     origin = Origin(stem, tuple(range(len(array))), volume.is_4d, path)
-    return Study(_PHASE.sub("", stem), array, volume.grid, (origin,), facts, Labels.complete(array, scheme))
+    return Study(
+        output_name(_PHASE.sub("", stem)), array, volume.grid, (origin,), facts, Labels.complete(array, scheme)
+    )

@@ -14,6 +14,7 @@ from shortaxis.core.compute import Compute, Precision, choose_compute
 from shortaxis.core.errors import InternalFault, NoStudy, ShortaxisError, WrongKindOfScan
 from shortaxis.core.labels import scheme_named
 from shortaxis.core.study import Facts, Note, Study
+from shortaxis.files.identity import NOTHING, Kept, keeping
 from shortaxis.files.replace import whole_folder
 from shortaxis.files.size import minding
 from shortaxis.files.trust import OrientationFrom, Trust, trusting
@@ -49,6 +50,7 @@ class SegmentOptions:
     mc_samples: int | None = None  # None: one pass with dropout off
     fill_nonfinite: bool = False  # these two: `files.trust.Trust`
     orientation_from: OrientationFrom | None = None
+    kept: Kept = NOTHING  # of the patients' identity
     memory_budget_gb: float | None = None  # of 2^30 bytes; None: what the machine and its container have left
 
 
@@ -104,6 +106,13 @@ def segment_cohort(
         BadConfiguration: Monte-Carlo samples of a method that has none.
         WriteFailed: the tables could not be written.
     """
+    with keeping(options.kept):
+        return _segment_all(inputs, out, options, watch)
+
+
+def _segment_all(
+    inputs: Sequence[Path], out: Path, options: SegmentOptions, watch: Callable[[CaseEvent], None]
+) -> CohortResult:
     compute = choose_compute(options.device, options.precision)
     models = choose_models(options.model, options.method, compute, options.mc_samples)
     memory = MemoryBudget.of(models, compute, options.memory_budget_gb, options.mc_samples, options.align)
@@ -208,6 +217,7 @@ def _plain(options: SegmentOptions) -> dict[str, Any]:
     """Options as they go into a manifest: no path, nothing about the patient."""
     kept = {"label_scheme", "report", "precision", "roi", "align"}
     kept |= {key for key in ("mc_samples", "fill_nonfinite", "orientation_from") if getattr(options, key)}
+    kept |= {"kept"} if options.kept != NOTHING else set()
     return {key: value for key, value in asdict(options).items() if key in kept}
 
 

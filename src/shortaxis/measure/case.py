@@ -90,6 +90,7 @@ def measure_case(
     slices, no_slices = _slices(counts, study.grid, phases)
     measures = {
         "case": study.name,
+        **({"identity": dict(study.identity)} if study.identity else {}),
         **{name: nested({key: value for key, (value, _) in part.items()}) for name, part in sections.items() if part},
         "curve": curve,
         "slices": slices,

@@ -20,7 +20,7 @@ from shortaxis.core.labels import ACDC, Labels
 from shortaxis.core.study import Facts, Note, Origin, Study
 from shortaxis.files.gate import Volume, check_same_grid, load_labels, load_nifti
 from shortaxis.files.intake import read_bytes
-from shortaxis.files.names import slug, stem_of
+from shortaxis.files.names import output_name, stem_of
 from shortaxis.read.folders import entries_of, walk
 
 INFO_BUDGET_BYTES = 2**20
@@ -101,7 +101,7 @@ def _read_images(patient: AcdcPatient) -> Study:
     if patient.cine is not None:
         volume = load_nifti(patient.cine)
         numbers = list(range(1, volume.array.shape[0] + 1))
-        origin = Origin(slug(stem_of(patient.cine)), tuple(range(len(numbers))), volume.is_4d, patient.cine)
+        origin = Origin(output_name(stem_of(patient.cine)), tuple(range(len(numbers))), volume.is_4d, patient.cine)
         return _study(patient, volume.array, numbers, [volume], [origin])
     volumes, origins = [], []
     for index, (_, path) in enumerate(sorted(patient.frames.items())):
@@ -110,7 +110,7 @@ def _read_images(patient: AcdcPatient) -> Study:
             check_same_grid(volume.grid, volumes[0].grid, path)
         _single_frame(volume, path)
         volumes.append(volume)
-        origins.append(Origin(slug(stem_of(path)), (index,), volume.is_4d, path))
+        origins.append(Origin(output_name(stem_of(path)), (index,), volume.is_4d, path))
     image = np.concatenate([volume.array for volume in volumes])
     return _study(patient, image, sorted(patient.frames), volumes, origins)
 
@@ -128,7 +128,7 @@ def _study(
         notes[NO_INFO] = None
     joined = "".join(volume.sha256 for volume in volumes)
     return Study(
-        name=slug(patient.folder.resolve().name),
+        name=output_name(patient.folder.resolve().name),
         image=image,
         grid=volumes[0].grid,
         origins=tuple(origins),

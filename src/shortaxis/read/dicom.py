@@ -2,7 +2,8 @@
 
 The way: files (`dicom_files`) -> frames (`dicom_frames`) -> runs by series, position and time (`dicom_sort`) -> what they
 show (`dicom_views`) -> a stack (`dicom_stack`) -> pixels (`dicom_pixels`). Names, identifiers, dates and UIDs of the
-patient stay in here; a study carries numbers, its geometry and a name that is the caller's or a hash.
+patient stay in here; a study carries numbers, its geometry and a name that is the caller's or a hash, and of identity
+only what was asked for by name (`dicom_identity`).
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from shortaxis.read import dicom_notes as notes
 from shortaxis.read.dicom_facts import facts_of
 from shortaxis.read.dicom_files import dicom_sources, looks_like_dicom
 from shortaxis.read.dicom_frames import Frame, frames_of
+from shortaxis.read.dicom_identity import identity_of
 from shortaxis.read.dicom_notes import SetAside
 from shortaxis.read.dicom_phases import resample_phases
 from shortaxis.read.dicom_pixels import load
@@ -199,6 +201,7 @@ def _study(stack: Stack, finding: _Findings, common: Sequence[Note], name: str |
         notes=(*stack.notes, *repeats, *filled, *said, *common),
         sha256=pixels.sha256,
         keeps_image=True,
+        identity=identity_of(stack.runs[0].frames[0].source),
     )
     return PlacedStudy(study, _places(stack))
 

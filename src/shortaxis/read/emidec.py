@@ -28,7 +28,7 @@ from shortaxis.core.labels import EMIDEC, Labels
 from shortaxis.core.study import Facts, Grid, Note, Origin, Study
 from shortaxis.files.gate import check_same_grid, load_labels, load_nifti
 from shortaxis.files.intake import read_bytes
-from shortaxis.files.names import slug
+from shortaxis.files.names import output_name
 from shortaxis.files.png import load_png
 from shortaxis.read.folders import entries_of, walk
 
@@ -122,18 +122,25 @@ def read_emidec(case: EmidecCase) -> Study:
         volume = load_nifti(case.images[0])
         if len(volume.array) != 1:
             raise GridMismatch("one frame", f"{len(volume.array)}", "give a single stack", case.images[0])
-        origin = Origin(slug(case.name), (0,), volume.is_4d, case.images[0])
+        origin = Origin(output_name(case.name), (0,), volume.is_4d, case.images[0])
         return Study(
-            slug(case.name), volume.array, volume.grid, (origin,), facts, None, volume.notes, sha256=volume.sha256
+            output_name(case.name),
+            volume.array,
+            volume.grid,
+            (origin,),
+            facts,
+            None,
+            volume.notes,
+            sha256=volume.sha256,
         )
     numbers = [int(match[2]) for path in case.images if (match := _SLICE.match(path.name))]
     if numbers != list(range(len(numbers))):
         found, where = ", ".join(map(str, numbers)), case.images[0].parent
         raise IncompleteStudy("slices numbered from 0 without a gap", found, "copy the data set again", where)
     planes, sha256 = _stack(case.images)
-    origin = Origin(slug(case.name), (0,), False, case.images[0])
+    origin = Origin(output_name(case.name), (0,), False, case.images[0])
     grid = Grid(planes.shape, PNG_AFFINE, None)
-    name = slug(case.name)
+    name = output_name(case.name)
     return Study(name, planes[None], grid, (origin,), facts, None, (STRETCHED,), sha256, keeps_image=True)
 
 

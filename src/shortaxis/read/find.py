@@ -12,7 +12,8 @@ from typing import Literal
 
 from shortaxis.core.errors import MissingFile, NoStudy, UnknownFormat, Unreadable, WrongKindOfScan
 from shortaxis.core.study import Study
-from shortaxis.files.names import slug, stem_of, unique
+from shortaxis.files.identity import kept_in_force
+from shortaxis.files.names import output_name, stem_of, unique
 from shortaxis.read.data_sets import DataSetKind, data_set_cases, read_data_set_case
 from shortaxis.read.file_names import LABEL_FOLDERS, has_label_ending, is_nifti, names_long_axis
 from shortaxis.read.folders import entries_of, walk
@@ -33,7 +34,8 @@ class Case:
 
     Attributes:
         name: unique among the cases found together. DICOM folders may be named after their patient, so a DICOM case is
-            `case-001`, ... in the order of the paths, and so is a folder that could not be read.
+            `case-001`, ... in the order of the paths, and so is a folder that could not be read, unless names are
+            kept (`files.identity`).
         kind: which reader it is for; `unreadable` is for none, and `read_case` refuses it.
         path: a file or folder; of `phases` the end-diastolic file.
     """
@@ -69,7 +71,8 @@ def find_cases(inputs: Sequence[Path]) -> list[Case]:
     for kind, place in found.values():
         nameless = kind in ("dicom", "unreadable")  # both count, so that a folder unlocked later renumbers no other
         n_nameless += nameless
-        names.append(f"case-{n_nameless:03d}" if nameless else _name_of(kind, place))
+        hidden = nameless and not kept_in_force().names
+        names.append(f"case-{n_nameless:03d}" if hidden else _name_of(kind, place))
     return [Case(name, kind, place) for name, (kind, place) in zip(unique(names), found.values(), strict=True)]
 
 
@@ -168,8 +171,8 @@ def _kind_of_mat(path: Path) -> Kind:
 def _name_of(kind: Kind, place: Path) -> str:
     """A case's slug: its file's or folder's name, without ending, phase of a pair, and number of a first slice."""
     if kind == "phases":
-        return slug(pair_name(place))
-    return slug(re.sub(r"(_slice\d+\.png|\.mat)$", "", stem_of(place.absolute()), flags=re.IGNORECASE))
+        return output_name(pair_name(place))
+    return output_name(re.sub(r"(_slice\d+\.png|\.mat)$", "", stem_of(place.absolute()), flags=re.IGNORECASE))
 
 
 def _single_files(files: Sequence[Path]) -> Iterator[tuple[Kind, Path]]:

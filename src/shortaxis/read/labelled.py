@@ -16,7 +16,7 @@ from shortaxis.core.errors import BadConfiguration, GridMismatch, NoStudy
 from shortaxis.core.labels import Labels, LabelScheme, Structure
 from shortaxis.core.study import Facts, Modality, Note, Origin, Study
 from shortaxis.files.gate import Volume, check_same_grid, load_labels, load_nifti
-from shortaxis.files.names import slug, stem_of, unique
+from shortaxis.files.names import output_name, stem_of, unique
 from shortaxis.read.file_names import patient_of
 from shortaxis.read.folders import entries_of
 from shortaxis.read.nnunet import nnunet_scheme
@@ -107,7 +107,7 @@ def read_labelled_case(case: LabelledCase, scheme: LabelScheme | None = None) ->
         name=case.name,
         image=image.array,
         grid=image.grid,
-        origins=(Origin(slug(stem_of(case.image)), tuple(range(len(image.array))), image.is_4d, case.image),),
+        origins=(Origin(output_name(stem_of(case.image)), tuple(range(len(image.array))), image.is_4d, case.image),),
         facts=Facts(modality=modality, frame_time_ms=image.frame_time_ms),
         labels=labels,
         notes=(*image.notes, *notes),
@@ -117,9 +117,9 @@ def read_labelled_case(case: LabelledCase, scheme: LabelScheme | None = None) ->
 
 def _cases(base: Path, pairs: Sequence[Pair], scheme: LabelScheme | None, separator: str | None) -> list[LabelledCase]:
     folders = [pair.image.parent.relative_to(base).parts for pair in pairs]
-    names = [slug(pair.stem) for pair in pairs]
+    names = [output_name(pair.stem) for pair in pairs]
     if len(set(names)) < len(names):  # `sa.nii.gz` in each patient's folder
-        names = [slug("-".join((*parts, pair.stem))) for parts, pair in zip(folders, pairs, strict=True)]
+        names = [output_name("-".join((*parts, pair.stem))) for parts, pair in zip(folders, pairs, strict=True)]
     return [
         LabelledCase(name, patient_of(pair.stem, parts, separator), pair.image, pair.labels, scheme)
         for name, parts, pair in zip(unique(names), folders, pairs, strict=True)

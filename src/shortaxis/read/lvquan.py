@@ -28,7 +28,7 @@ from shortaxis.core.study import Facts, Grid, Note, Origin, Study
 from shortaxis.files.child import Value
 from shortaxis.files.intake import read_bytes
 from shortaxis.files.mat import BUDGET_BYTES, read_mat
-from shortaxis.files.names import slug
+from shortaxis.files.names import output_name
 from shortaxis.files.voxels import finite_voxels, refuse_constant
 from shortaxis.read.folders import walk
 
@@ -108,10 +108,10 @@ def read_lvquan(case: LvquanCase) -> Study:
     pixel_mm = _pixel_mm(case)
     row_mm, col_mm = pixel_mm or (1.0, 1.0)  # unit columns where unknown; the grid then says so
     return Study(
-        name=slug(case.name),
+        name=output_name(case.name),
         image=image[:, None],
         grid=Grid((1, *image.shape[1:]), np.diag([-col_mm, -row_mm, 1.0, 1.0]), None, in_plane_mm=pixel_mm),
-        origins=(Origin(slug(case.name), tuple(range(N_FRAMES)), True, case.path),),
+        origins=(Origin(output_name(case.name), tuple(range(N_FRAMES)), True, case.path),),
         facts=Facts(modality="cine", species="human", ed_index=ed_index, es_index=es_index, convention=CONVENTION),
         labels=labels,
         notes=(ONE_SLICE, *notes),

@@ -23,7 +23,7 @@ from shortaxis.core.errors import GridMismatch, LabelsMissing
 from shortaxis.core.labels import WHOLE_HEART, Labels
 from shortaxis.core.study import Facts, Note, Origin, Study
 from shortaxis.files.gate import check_same_grid, load_labels, load_nifti
-from shortaxis.files.names import slug, stem_of
+from shortaxis.files.names import output_name, stem_of
 from shortaxis.read.folders import walk
 
 CODES = {205: 1, 420: 2, 421: 2, 500: 3, 550: 4, 600: 5, 820: 6, 850: 7}
@@ -59,9 +59,9 @@ def read_mmwhs(case: MmwhsCase) -> Study:
     volume = load_nifti(case.image)
     if len(volume.array) != 1:
         raise GridMismatch("one frame", f"{len(volume.array)}", "give a single volume", case.image)
-    origin = Origin(slug(stem_of(case.image)), (0,), volume.is_4d, case.image)
+    origin = Origin(output_name(stem_of(case.image)), (0,), volume.is_4d, case.image)
     return Study(
-        name=slug(case.name),
+        name=output_name(case.name),
         image=volume.array,
         grid=volume.grid,
         origins=(origin,),

@@ -29,7 +29,7 @@ from shortaxis.core.labels import MNMS, Labels
 from shortaxis.core.study import Facts, Note, Origin, Study
 from shortaxis.files.gate import Volume, check_same_grid, load_labels, load_nifti
 from shortaxis.files.intake import read_bytes
-from shortaxis.files.names import slug, stem_of
+from shortaxis.files.names import output_name, stem_of
 from shortaxis.read.folders import entries_of, walk
 
 TABLE_BUDGET_BYTES = 16 * 2**20
@@ -128,20 +128,20 @@ def _read_images(patient: MnmsPatient) -> Study:
         volume = load_nifti(patient.cine)
         n_frames = len(volume.array)
         ed_index, es_index = (_index(row.get(key), key, n_frames, patient.folder) for key in ("ed", "es"))
-        origin = Origin(slug(stem_of(patient.cine)), tuple(range(n_frames)), volume.is_4d, patient.cine)
+        origin = Origin(output_name(stem_of(patient.cine)), tuple(range(n_frames)), volume.is_4d, patient.cine)
         notes = volume.notes if ed_index is not None and es_index is not None else (*volume.notes, NO_TABLE)
         facts = replace(_facts(row), ed_index=ed_index, es_index=es_index, frame_time_ms=volume.frame_time_ms)
-        name = slug(patient.folder.resolve().name)
+        name = output_name(patient.folder.resolve().name)
         return Study(name, volume.array, volume.grid, (origin,), facts, notes=notes, sha256=volume.sha256)
     volumes, origins = [], []
     for index, path in enumerate(patient.frames.values()):
         volumes.append(load_nifti(path))
         check_same_grid(volumes[-1].grid, volumes[0].grid, path)
         _one_frame(volumes[-1], path)
-        origins.append(Origin(slug(stem_of(path)), (index,), volumes[-1].is_4d, path))
+        origins.append(Origin(output_name(stem_of(path)), (index,), volumes[-1].is_4d, path))
     phases = list(patient.frames)
     return Study(
-        name=slug(patient.folder.resolve().name),
+        name=output_name(patient.folder.resolve().name),
         image=np.concatenate([volume.array for volume in volumes]),
         grid=volumes[0].grid,
         origins=tuple(origins),

@@ -19,7 +19,7 @@ import numpy as np
 from shortaxis.core.errors import BadConfiguration
 from shortaxis.core.labels import LEFT_VENTRICLE, Structure
 from shortaxis.core.study import Study
-from shortaxis.files.names import slug, stem_of, unique
+from shortaxis.files.names import output_name, stem_of, unique
 from shortaxis.read.file_names import patient_of
 from shortaxis.read.folders import walk
 from shortaxis.read.labelled import LabelledCase, find_labelled, read_labelled_case
@@ -52,7 +52,7 @@ def find_mouse(root: Path) -> list[MouseCase]:
     """
     files = sorted(path for _, inside in walk(root) for path in inside if is_mat(path))
     if files:
-        names = unique([slug("-".join(path.relative_to(root).with_suffix("").parts)) for path in files])
+        names = unique([output_name("-".join(path.relative_to(root).with_suffix("").parts)) for path in files])
         return [MouseCase(name, animal_of(path, root), path) for name, path in zip(names, files, strict=True)]
     found = find_labelled(root)
     animals = [_without_visit(case.patient) or animal_of(case.image, root) for case in found]

@@ -6,13 +6,13 @@ from pathlib import Path
 
 from shortaxis.core.study import Facts, Origin, Study
 from shortaxis.files.gate import load_nifti
-from shortaxis.files.names import slug, stem_of
+from shortaxis.files.names import output_name, stem_of
 
 
 def read_nifti(path: Path) -> Study:
     """A 3D file as a study of one frame, a 4D file as a study through time. Raises what `load_nifti` raises."""
     volume = load_nifti(path)
-    stem = slug(stem_of(path))
+    stem = output_name(stem_of(path))
     return Study(
         name=stem,
         image=volume.array,

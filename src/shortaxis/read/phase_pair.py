@@ -12,7 +12,7 @@ import numpy as np
 from shortaxis.core.errors import WrongDimensions
 from shortaxis.core.study import Facts, Origin, Study
 from shortaxis.files.gate import check_same_grid, load_nifti
-from shortaxis.files.names import slug, stem_of
+from shortaxis.files.names import output_name, stem_of
 from shortaxis.read.file_names import has_label_ending, is_nifti, names_long_axis
 
 _PHASE = re.compile(r"[_.-](ed|es)(?=\.nii(\.gz)?$)", re.IGNORECASE)
@@ -58,11 +58,11 @@ def read_phase_pair(ed: Path, es: Path) -> Study:
             )
     check_same_grid(volumes[1].grid, volumes[0].grid, es)
     return Study(
-        name=slug(pair_name(ed)),
+        name=output_name(pair_name(ed)),
         image=np.concatenate([volume.array for volume in volumes]),
         grid=volumes[0].grid,
         origins=tuple(
-            Origin(slug(stem_of(path)), (index,), volume.is_4d, path)
+            Origin(output_name(stem_of(path)), (index,), volume.is_4d, path)
             for index, (volume, path) in enumerate(zip(volumes, (ed, es), strict=True))
         ),
         facts=Facts(ed_index=0, es_index=1),

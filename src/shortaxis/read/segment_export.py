@@ -29,7 +29,7 @@ from shortaxis.core.labels import LEFT_VENTRICLE, Labels, Structure
 from shortaxis.core.study import Facts, Grid, Origin, Study
 from shortaxis.files.intake import read_bytes
 from shortaxis.files.mat import BUDGET_BYTES, read_mat
-from shortaxis.files.names import slug
+from shortaxis.files.names import output_name
 from shortaxis.files.voxels import finite_voxels, refuse_constant
 from shortaxis.read.polygon import fill_polygon
 
@@ -99,7 +99,7 @@ def _stack_of(path: Path) -> Fields:
 def _study(path: Path, fields: Fields) -> Study:
     image, notes = finite_voxels(_image(fields), path)
     refuse_constant(image, path)
-    name, n_frames = slug(path.stem), image.shape[0]
+    name, n_frames = output_name(path.stem), image.shape[0]
     step = _number(fields, "TIncr")
     ed, es = (_number(fields, key) for key in ("EDT", "EST"))
     chosen = ed is not None and es is not None and ed != es and max(ed, es) <= n_frames

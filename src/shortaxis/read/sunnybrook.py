@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from shortaxis.core.errors import DamagedFile, LabelsMissing, MissingFile, NoStudy
 from shortaxis.core.labels import LEFT_VENTRICLE, Labels, Structure
 from shortaxis.core.study import Facts, Study
-from shortaxis.files.names import slug
+from shortaxis.files.names import output_name
 from shortaxis.read.dicom import PlacedStudy, read_dicom_placed
 from shortaxis.read.polygon import fill_polygon
 
@@ -64,7 +64,7 @@ def read_sunnybrook(dicom_folder: Path, contour_folder: Path) -> Study:
     Raises LabelsMissing, DamagedFile, NoStudy and what `read_dicom` raises.
     """
     outlines = _outlines(contour_folder)
-    placed = read_dicom_placed(dicom_folder, name=slug(contour_folder.name))
+    placed = read_dicom_placed(dicom_folder, name=output_name(contour_folder.name))
     if len(placed) != 1:
         raise NoStudy("one short-axis cine", f"{len(placed)}", "give one patient's folder", dicom_folder)
     study = placed[0].study
