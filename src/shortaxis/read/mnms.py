@@ -13,9 +13,7 @@ The numbers 1, 2, 3 are LV cavity, myocardium, RV cavity (`core.labels.MNMS`): t
 
 from __future__ import annotations
 
-import csv
 import hashlib
-import io
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -28,11 +26,10 @@ from shortaxis.core.errors import BadPatientFacts, GridMismatch, IncompleteStudy
 from shortaxis.core.labels import MNMS, Labels
 from shortaxis.core.study import Facts, Note, Origin, Study
 from shortaxis.files.gate import Volume, check_same_grid, load_labels, load_nifti
-from shortaxis.files.intake import read_bytes
 from shortaxis.files.names import output_name, stem_of
+from shortaxis.files.table import read_table
 from shortaxis.read.folders import entries_of, walk
 
-TABLE_BUDGET_BYTES = 16 * 2**20
 CONVENTION = "papillary muscles and trabeculae belong to the cavity"
 NO_TABLE = Note("SA-W043", "The data set's table does not say which frames are ED and ES.")
 UNLABELLED = "unlabeled"  # the data set's spelling
@@ -184,9 +181,8 @@ def _row_of(folder: Path) -> dict[str, str]:
     own = folder.resolve()
     for above in list(own.parents)[:LEVELS_UP]:
         for table in (path for path in entries_of(above)[1] if _TABLE.search(path.name)):
-            text = read_bytes(table, TABLE_BUDGET_BYTES).decode("utf-8-sig", errors="replace")
-            for line in csv.DictReader(io.StringIO(text)):
-                row = {str(key).strip().lower(): str(value).strip() for key, value in line.items() if key}
+            for line in read_table(table):
+                row = {key.strip().lower(): value.strip() for key, value in line.items()}
                 code = row.get("external code") or row.get("subject_code") or ""
                 if own.name in (code, code.zfill(3)):
                     return row

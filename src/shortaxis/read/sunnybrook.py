@@ -8,7 +8,6 @@ end-diastole only, so the myocardium is annotated there and nowhere else.
 
 from __future__ import annotations
 
-import csv
 import re
 from collections.abc import Mapping
 from dataclasses import replace
@@ -21,11 +20,14 @@ from numpy.typing import NDArray
 from shortaxis.core.errors import DamagedFile, LabelsMissing, MissingFile, NoStudy
 from shortaxis.core.labels import LEFT_VENTRICLE, Labels, Structure
 from shortaxis.core.study import Facts, Study
+from shortaxis.files.intake import read_bytes
 from shortaxis.files.names import output_name
+from shortaxis.files.table import read_table
 from shortaxis.read.dicom import PlacedStudy, read_dicom_placed
 from shortaxis.read.polygon import fill_polygon
 
 CONVENTION = "papillary muscles and trabeculae belong to the cavity (endocardial outlines, 'i-contours')"
+OUTLINE_BUDGET_BYTES = 2**20  # an outline of some hundred points takes some kilobytes
 FIRST_PIXEL = 1.0  # the outlines count pixels from 1
 Wall = Literal["i", "o"]  # inner: endocardium; outer: epicardium
 _CONTOUR = re.compile(r"IM-\d+-(\d+)-([io])contour-manual\.txt$", re.IGNORECASE)
@@ -43,8 +45,10 @@ def find_sunnybrook(root: Path) -> list[tuple[str, Path, Path]]:
         raise MissingFile(
             f"{_LINKS} with patient_id and original_id", "no such file", "give the data set's root", table
         )
-    with table.open(newline="", encoding="utf-8-sig") as stream:
-        links = [(row.get("patient_id") or "", row.get("original_id") or "") for row in csv.DictReader(stream)]
+    links = [(row.get("patient_id", ""), row.get("original_id", "")) for row in read_table(table)]
+    if odd := [name for link in links for name in link if name and name != slug(name)]:
+        found = f"{odd[0]!r}"  # a way out of the data set's folder, or longer than a name may be
+        raise DamagedFile("names of folders in link.csv", found, "copy the data set's own link.csv", table)
     folders = [(own, root / "dicoms" / dicom, root / "contourfiles" / own) for dicom, own in links if dicom and own]
     return [found for found in folders if found[1].is_dir() and found[2].is_dir()]
 
@@ -111,7 +115,8 @@ def _labels(placed: PlacedStudy, outlines: Mapping[tuple[int, Wall], Path]) -> L
 def _points(path: Path) -> NDArray[np.float64]:
     """[n, 2] as (row, col), the centre of the first pixel at (0, 0)."""
     try:
-        numbers = np.array([line.split() for line in path.read_text("utf-8").splitlines() if line.strip()], float)
+        lines = read_bytes(path, OUTLINE_BUDGET_BYTES).decode("utf-8").splitlines()
+        numbers = np.array([line.split() for line in lines if line.strip()], float)
     except ValueError as problem:
         raise DamagedFile("lines of two numbers, x and y", str(problem), "copy the file again", path) from problem
     if numbers.ndim != 2 or numbers.shape[1] != 2 or len(numbers) < 3 or not np.isfinite(numbers).all():
