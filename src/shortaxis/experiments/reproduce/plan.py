@@ -36,5 +36,6 @@ def table_entries(
 def _entry(paper: Paper, rows: Sequence[Row], recipe: RecipeName) -> Entry:
     first = rows[0]
     alone = len(rows) == 1 and not first.trained_on
-    label = first.ablation or (first.name if alone else paper.title)
+    name = first.name.replace("++", " plus plus")  # a folder's name holds no plus, and UNet++ is not UNet
+    label = first.ablation or (name if alone else paper.title)
     return Entry(label, first.method, recipe, laid_over(ablation_changes(first, recipe), first.changes))
