@@ -51,8 +51,7 @@ SMALL: Mapping[str, Mapping[str, Any]] = {  # of the tuned recipes
 def quickened(plan: Plan) -> Plan:
     """The plan on phantoms, with small networks where they are known, two folds and a budget of seconds."""
     small = tuple(
-        replace(entry, recipe="tuned", changes=laid_over(_small(entry.method), entry.changes))
-        for entry in plan.entries
+        replace(entry, recipe="tuned", changes=laid_over(_small(entry.method), entry.changes)) for entry in plan.entries
     )
     return replace(
         plan, entries=small, dataset="phantom", split=None, folds=2, budget=BUDGET, checked_in_training=1, workers=0
