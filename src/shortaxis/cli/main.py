@@ -24,6 +24,7 @@ from shortaxis.cli.nnunet import nnunet
 from shortaxis.cli.phantom import phantom
 from shortaxis.cli.reproduce import reproduce
 from shortaxis.cli.segment import segment
+from shortaxis.cli.split_effect import split_effect
 from shortaxis.cli.train import train
 from shortaxis.core.errors import ShortaxisError
 
@@ -52,6 +53,7 @@ for command, panel in (
     (agree, _SCIENCE),
     (compare, _SCIENCE),
     (reproduce, _SCIENCE),
+    (split_effect, _SCIENCE),
     (nnunet, _SCIENCE),
     (convert_weights, _SCIENCE),
     (phantom, _SCIENCE),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -105,3 +105,52 @@ def _gaps(ours: Sequence[float | None], reference: Sequence[float | None]) -> ND
 
 def _drawn(count: int, draws: int, seed: int) -> NDArray[np.int64]:
     return np.random.default_rng(seed).integers(0, count, (draws, count))
+
+
+def clustered_interval(groups: Mapping[str, Sequence[float]], draws: int = DRAWS, seed: int = SEED) -> Interval:
+    """The mean over all values of all patients, and its interval over patients drawn with all their values.
+
+    A patient's slices are alike, so that slices drawn one by one would give too narrow an interval.
+
+    Args:
+        groups: patient -> values; `n` counts the patients with any.
+    """
+    pairs = _sums_and_counts(groups)
+    if not len(pairs):
+        return Interval(0, None, None, None, FEW)
+    mean = float(pairs[:, 0].sum() / pairs[:, 1].sum())
+    if len(pairs) < 2:
+        return Interval(1, mean, None, None, FEW)
+    low, high = np.quantile(_drawn_means(pairs, draws, seed), [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+    return Interval(len(pairs), mean, float(low), float(high))
+
+
+def separate_difference(
+    ours: Mapping[str, Sequence[float]], reference: Mapping[str, Sequence[float]], draws: int = DRAWS, seed: int = SEED
+) -> Interval:
+    """The mean of ours minus that of the reference, of unlike values, and its interval, each side's patients drawn apart.
+
+    `n` is the smaller side's number of patients.
+    """
+    first, second = _sums_and_counts(ours), _sums_and_counts(reference)
+    least = min(len(first), len(second))
+    if not least:
+        return Interval(0, None, None, None, FEW)
+    gap = float(first[:, 0].sum() / first[:, 1].sum() - second[:, 0].sum() / second[:, 1].sum())
+    if least < 2:
+        return Interval(least, gap, None, None, FEW)
+    gaps = _drawn_means(first, draws, seed) - _drawn_means(second, draws, seed + 1)
+    low, high = np.quantile(gaps, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+    return Interval(least, gap, float(low), float(high))
+
+
+def _sums_and_counts(groups: Mapping[str, Sequence[float]]) -> NDArray[np.float64]:
+    """[patient, 2]: sum and number of each patient's values, patients in the order of their names."""
+    pairs = [(sum(groups[name]), len(groups[name])) for name in sorted(groups) if groups[name]]
+    return np.array(pairs, float).reshape(-1, 2)
+
+
+def _drawn_means(pairs: NDArray[np.float64], draws: int, seed: int) -> NDArray[np.float64]:
+    """The mean over all values of as many patients, drawn with replacement, once per draw."""
+    chosen = pairs[_drawn(len(pairs), draws, seed)].sum(axis=1)  # [draw, 2]
+    return chosen[:, 0] / chosen[:, 1]

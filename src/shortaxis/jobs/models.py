@@ -90,7 +90,11 @@ def ready_model(path: Path, compute: Compute) -> Model:
         BadWeights: the weights do not fit the networks that the recipe builds; differing keys are listed.
         UnknownName: the method it was made by is not installed; BadConfiguration: its recipe has unknown settings.
     """
-    bundle = load_bundle(path)
+    return ready_bundle(load_bundle(path), compute, path)
+
+
+def ready_bundle(bundle: Bundle, compute: Compute, path: Path) -> Model:
+    """A bundle that is read already, or was just trained, made ready as `ready_model` does; `path` is for refusals."""
     try:
         method = method_named(bundle.method)
     except UnknownName as stranger:
