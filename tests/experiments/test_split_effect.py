@@ -26,7 +26,7 @@ from shortaxis.experiments.patients import phantom_cases
 from shortaxis.experiments.plan import Budget, Entry, Plan
 from shortaxis.experiments.quick import quickened
 from shortaxis.experiments.slice_split import Arm, SliceKey, arm_by_patient, arm_by_slice, drawn_slices, restricted
-from shortaxis.experiments.split_effect import split_effect
+from shortaxis.experiments.split_effect import both_arms, split_effect
 from shortaxis.experiments.split_tables import publish_split, same_slices_table, split_tables
 from shortaxis.experiments.statistics import Interval, clustered_interval, separate_difference
 from shortaxis.files.bundle import load_bundle, save_bundle
@@ -74,6 +74,15 @@ def test_only_slices_on_which_everything_was_drawn_count() -> None:
     annotated[1, 2, 0] = False
     partly = replace(study, labels=Labels(study.labels.array, ACDC, annotated))
     assert drawn_slices(partly, "p") == [SliceKey("p", "a", f, i) for f in (0, 1) for i in range(3) if (f, i) != (1, 2)]
+
+
+def test_a_scan_under_two_names_is_refused_since_the_split_by_patient_would_be_none() -> None:
+    cases = phantom_cases(2)
+    twin = [replace(cases[0], name="twin", patient="twin", read=cases[0].read), cases[0]]
+    with pytest.raises(LeakingSplit, match="twin"):
+        both_arms(twin, Fold(("twin",), (cases[0].patient,)))
+    first, second = both_arms(cases, Fold((cases[0].patient,), (cases[1].patient,)))
+    assert len(first.train) == len(second.train) == 12
 
 
 def test_a_restricted_study_has_its_whole_image_and_of_the_labels_the_named_slices_alone() -> None:

@@ -39,6 +39,7 @@ from shortaxis.jobs.train_stage import RECORD, stop_on_signal
 from shortaxis.measure.evaluate import evaluate_case, evaluate_slices
 from shortaxis.predict.cine import segment_cine
 from shortaxis.repair.components import leave_as_is
+from shortaxis.train.duplicates import Seen, refuse_duplicates, seen_as
 from shortaxis.train.folds import Fold
 from shortaxis.train.loop import FitRun, fit, result_weights
 from shortaxis.train.record import read_record
@@ -75,7 +76,7 @@ def split_effect(plan: Plan, init: Path | None = None, report: Report = lambda w
     Raises:
         BadConfiguration: not one entry, all folds, or a method whose samples are blocks of slices.
         BadWeights: `init` has no locator.
-        LeakingSplit: `init` was trained on patients the fold holds out.
+        LeakingSplit: `init` was trained on patients the fold holds out, or a scan has two names.
         OutputExists, CannotResume: `OUT` holds something else, or was begun otherwise.
     """
     if len(plan.entries) != 1 or plan.entries[0].models or plan.which == "all":
@@ -96,13 +97,24 @@ def split_effect(plan: Plan, init: Path | None = None, report: Report = lambda w
 
 
 def both_arms(cases: Sequence[TrainingCase], fold: Fold) -> tuple[Arm, Arm]:
-    """The fold's slices parted by patient, and as many parted at random."""
+    """The fold's slices parted by patient, and as many parted at random.
+
+    Raises:
+        LabelsMissing: nothing was drawn on one side of the fold.
+        LeakingSplit: a scan is on both sides of the fold under two names: then that split is none by patient.
+    """
     named = {*fold.train, *fold.validation}
-    slices = [key for case in cases if case.patient in named for key in drawn_slices(case.read(), case.patient)]
+    slices: list[SliceKey] = []
+    seen: list[Seen] = []
+    for case in (case for case in cases if case.patient in named):
+        study = case.read()
+        slices += drawn_slices(study, case.patient)
+        seen.append(seen_as(case.name, case.patient, study))
+    refuse_duplicates(fold, seen)
     first = arm_by_patient(slices, fold)
     if not (first.train and first.held_out):
-        raise LabelsMissing("drawn slices on both sides of the fold", f"{len(first.train)} and {len(first.held_out)}",
-                            "check --data and --fold")  # fmt: skip
+        found = f"{len(first.train)} and {len(first.held_out)}"
+        raise LabelsMissing("drawn slices on both sides of the fold", found, "check --data and --fold")
     return first, arm_by_slice(first, SEED)
 
 
