@@ -10,9 +10,9 @@ def methods() -> None:
 
     from shortaxis.pipeline import list_methods
 
-    table = Table("name", "what it is", "published", box=None, header_style="bold")
+    table = Table("name", "sees", "what it is", "published", box=None, header_style="bold")
     for method in list_methods():
-        table.add_row(method.name, method.title, method.citation)
+        table.add_row(method.name, f"{method.dimensions}D", method.title, method.citation)
     Console().print(table)
 
 

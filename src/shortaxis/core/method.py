@@ -127,6 +127,8 @@ class Method:
         stages: from a recipe to its stages in order.
         repairs: post-processing of one frame by recipe: the paper's own (or none) and what the tuned one does.
         default_scheme: the structures it was published for.
+        accepts: modalities and species it is made for.
+        dimensions: 2 where its segmenter sees slices (with or without neighbours as channels), 3 where it sees blocks.
     """
 
     name: str
@@ -137,3 +139,4 @@ class Method:
     repairs: Mapping[RecipeName, Repair]
     default_scheme: LabelScheme
     accepts: Accepts = field(default_factory=Accepts)
+    dimensions: Literal[2, 3] = 2

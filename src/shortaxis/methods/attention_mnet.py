@@ -60,8 +60,7 @@ from shortaxis.repair.whole import repair_heart
 
 Three = tuple[int, int, int]
 
-# Section III-A: shifts, rotations, flips; nothing else is varied.
-_still = dict.fromkeys(AugmentConfig.model_fields, 0.0)
+_still = dict.fromkeys(AugmentConfig.model_fields, 0.0)  # section III-A: shifts, rotations and flips alone
 RIGID = AugmentConfig.model_validate({**_still, "rotation_degrees": 15.0, "shift_px": 15.0})
 MOUSE_WINDOW = HeartVolumeConfig(
     plane=HeartCropConfig(
@@ -346,4 +345,5 @@ METHOD = Method(
     repairs={"paper": leave_as_is, "tuned": repair_heart},  # the paper has none
     default_scheme=MYOCARDIUM_ALONE,
     accepts=Accepts(species=frozenset({"human", "mouse"})),
+    dimensions=3,
 )

@@ -344,4 +344,5 @@ METHOD = Method(
     repairs={"paper": leave_as_is, "tuned": repair_cine_or_scar},  # the paper has none
     default_scheme=ACDC,
     accepts=Accepts(modalities=frozenset({"cine", "lge"})),
+    dimensions=3,
 )

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from shortaxis.core.errors import BadConfiguration
 from shortaxis.core.method import Loss
@@ -33,9 +34,17 @@ class Network:
     build: Build
     widths: Mapping[Preset, Widths]
     levels: int | None = None  # how many widths it needs; None: any number
+    halves_last: bool = False  # whether the lowest level is halved as well, not only what leads to it
 
     def built(self, channels: int, classes: int, widths: Preset | Widths) -> nn.Module:
         """The untrained network. Raises BadConfiguration for a preset or a number of levels that it does not have."""
+        return self.build(channels, classes, self._chosen(widths))
+
+    def multiple(self, widths: Preset | Widths) -> int:
+        """What rows and columns must be multiples of, so that every halving is whole."""
+        return 2 ** (len(self._chosen(widths)) - 1 + self.halves_last)
+
+    def _chosen(self, widths: Preset | Widths) -> Widths:
         chosen = self.widths.get(widths) if isinstance(widths, str) else widths
         if chosen is None:
             raise BadConfiguration(
@@ -43,7 +52,23 @@ class Network:
             )
         if self.levels is not None and len(chosen) != self.levels:
             raise BadConfiguration(f"{self.levels} widths", f"{len(chosen)}", "correct segment.widths")
-        return self.build(channels, classes, tuple(chosen))
+        return tuple(chosen)
+
+
+def at_any_size(net: nn.Module, image: Tensor, multiple: int) -> Any:
+    """What `net` answers to an image [..., row, col] of any size, its output or list of outputs cut to that size.
+
+    Below and to the right the border is repeated up to the next multiple; an image of such a size is given as it is.
+    """
+    rows, cols = image.shape[-2:]
+    below, right = -rows % multiple, -cols % multiple
+    if not (below or right):
+        return net(image)
+    sides = (0, right, 0, below) if image.dim() == 4 else (0, right, 0, below, 0, 0)
+    outputs = net(F.pad(image, sides, mode="replicate"))
+    if isinstance(outputs, Tensor):
+        return outputs[..., :rows, :cols]
+    return [logits[..., :rows, :cols] for logits in outputs]
 
 
 def supervised_loss(

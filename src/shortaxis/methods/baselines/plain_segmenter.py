@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import numpy as np
 import torch
@@ -24,7 +25,7 @@ from shortaxis.core.recipe import FitRecipe, Recipe, Settings
 from shortaxis.core.sample import Batch, Sample
 from shortaxis.core.study import Study
 from shortaxis.losses.dice_ce import dice_ce_loss
-from shortaxis.methods.baselines.network import Network, Preset, Widths, supervised_loss
+from shortaxis.methods.baselines.network import Network, Preset, Widths, at_any_size, supervised_loss
 from shortaxis.methods.halsrnet import PAPER as HALSR_PAPER
 from shortaxis.methods.roi_regression import RoiOrNone, after_roi, tuned_roi
 from shortaxis.methods.tuned_fit import TUNED_SEGMENT_FIT, TUNED_WINDOW
@@ -86,11 +87,14 @@ class PlainStage:
 
     def loss(self, net: nn.Module, batch: Batch, generator: torch.Generator) -> Loss:
         del generator  # dropout, where there is any, draws from torch's own generator
-        return supervised_loss(net(batch.image), lambda logits: dice_ce_loss(logits, batch.fields["labels"]))
+        return supervised_loss(self._logits(net, batch), lambda logits: dice_ce_loss(logits, batch.fields["labels"]))
 
     def infer(self, net: nn.Module, batch: Batch, generator: torch.Generator) -> Inferred:
         del generator
-        return Inferred(probs=torch.softmax(net(batch.image).float(), 1))
+        return Inferred(probs=torch.softmax(self._logits(net, batch).float(), 1))
+
+    def _logits(self, net: nn.Module, batch: Batch) -> Any:
+        return at_any_size(net, batch.image, self.network.multiple(self.config.widths))
 
     def paste(self, pieces: Sequence[tuple[Sample, Piece]], study: Study, frames: Sequence[int]) -> Found:
         return paste_slices(pieces, study, frames)

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import numpy as np
 import torch
@@ -25,7 +26,7 @@ from shortaxis.core.study import Study
 from shortaxis.losses.uncertainty import segmentation_loss
 from shortaxis.methods.attention_mnet import MOUSE_WINDOW
 from shortaxis.methods.attention_mnet import PAPER as MNET_PAPER
-from shortaxis.methods.baselines.network import Network, Preset, Widths, supervised_loss
+from shortaxis.methods.baselines.network import Network, Preset, Widths, at_any_size, supervised_loss
 from shortaxis.methods.roi_regression import RoiOrNone, after_roi, tuned_roi
 from shortaxis.methods.tuned_fit import TUNED_SEGMENT_FIT, TUNED_WINDOW
 from shortaxis.prepare.heart_volume import HeartVolumeConfig, cut_volumes, paste_volumes, vary_volume, volume_examples
@@ -82,11 +83,14 @@ class PlainVolumeStage:
             dice, entropy = segmentation_loss(logits[None], labels, drawn, "softmax")  # one sample
             return dice + entropy, {"dice": dice, "cross_entropy": entropy}
 
-        return supervised_loss(net(batch.image), dice_ce)
+        return supervised_loss(self._logits(net, batch), dice_ce)
 
     def infer(self, net: nn.Module, batch: Batch, generator: torch.Generator) -> Inferred:
         del generator
-        return Inferred(probs=torch.softmax(net(batch.image).float(), 1))
+        return Inferred(probs=torch.softmax(self._logits(net, batch).float(), 1))
+
+    def _logits(self, net: nn.Module, batch: Batch) -> Any:
+        return at_any_size(net, batch.image, self.network.multiple(self.config.widths))
 
     def paste(self, pieces: Sequence[tuple[Sample, Piece]], study: Study, frames: Sequence[int]) -> Found:
         return paste_volumes(pieces, study, frames)
@@ -131,5 +135,6 @@ def plain_volume_method(
         stages=partial(stages, network),
         repairs={"paper": leave_as_is, "tuned": repair_heart},  # the papers have none
         default_scheme=ACDC,
+        dimensions=3,
         accepts=Accepts(species=frozenset({"human", "mouse"})),  # a model fits the one it was trained on
     )

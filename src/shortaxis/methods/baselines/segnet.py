@@ -53,7 +53,7 @@ class SegNet(nn.Module):
         return self.head(maps)
 
 
-NETWORK = Network(SegNet, {"published": (64, 128, 256, 512, 512)})
+NETWORK = Network(SegNet, {"published": (64, 128, 256, 512, 512)}, halves_last=True)
 
 METHOD = plain_method(
     name="segnet",

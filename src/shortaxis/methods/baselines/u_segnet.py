@@ -41,7 +41,7 @@ class USegNet(SegNet):
         return self.head(self.up[0](torch.cat([skip, risen], 1)))
 
 
-NETWORK = Network(USegNet, {"published": (64, 128, 256, 512, 512)})
+NETWORK = Network(USegNet, {"published": (64, 128, 256, 512, 512)}, halves_last=True)
 
 METHOD = plain_method(
     name="u-segnet",

@@ -25,7 +25,7 @@ from shortaxis.core.recipe import FitRecipe, Recipe, Settings
 from shortaxis.core.sample import Batch, Sample
 from shortaxis.core.study import Study
 from shortaxis.losses.dice_ce import dice_ce_loss
-from shortaxis.methods.baselines.network import Preset, Widths
+from shortaxis.methods.baselines.network import Preset, Widths, at_any_size
 from shortaxis.methods.roi_regression import RoiOrNone, after_roi, tuned_roi
 from shortaxis.methods.tuned_fit import TUNED_SEGMENT_FIT, TUNED_WINDOW
 from shortaxis.prepare.heart_crop import HeartCropConfig, cut_heart, heart_examples, vary_heart
@@ -114,11 +114,16 @@ class UNetStage:
 
     def loss(self, net: nn.Module, batch: Batch, generator: torch.Generator) -> Loss:
         del generator  # nothing random inside this network
-        return Loss(*dice_ce_loss(net(batch.image), batch.fields["labels"]))
+        return Loss(*dice_ce_loss(self._logits(net, batch), batch.fields["labels"]))
 
     def infer(self, net: nn.Module, batch: Batch, generator: torch.Generator) -> Inferred:
         del generator
-        return Inferred(probs=torch.softmax(net(batch.image).float(), 1))
+        return Inferred(probs=torch.softmax(self._logits(net, batch).float(), 1))
+
+    def _logits(self, net: nn.Module, batch: Batch) -> Tensor:
+        widths = self.config.widths
+        levels = len(MATCHED[widths] if isinstance(widths, str) else widths)
+        return at_any_size(net, batch.image, 2 ** (levels - 1))
 
     def paste(self, pieces: Sequence[tuple[Sample, Piece]], study: Study, frames: Sequence[int]) -> Found:
         return paste_slices(pieces, study, frames)
