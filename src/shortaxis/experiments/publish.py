@@ -24,6 +24,7 @@ from shortaxis.experiments.table import Table
 from shortaxis.experiments.tables import differences_table, structures_table, summary_table
 from shortaxis.experiments.values import phases_of
 from shortaxis.files.writer import write_bytes, write_text
+from shortaxis.report.markdown import headed
 from shortaxis.report.page import render_page
 
 PAGE, MARKDOWN = "index.html", "tables.md"
@@ -55,7 +56,9 @@ def publish(plan: Plan) -> Path:
     about = told_about(plan, results)
     for table in tables:
         table.write_csv(plan.out / "tables")
-    write_text(plan.out / MARKDOWN, "\n\n".join(["# Comparison", *about, *(table.markdown() for table in tables)]))
+    write_text(
+        plan.out / MARKDOWN, "\n\n".join([headed("Comparison"), *about, *(table.markdown() for table in tables)])
+    )
     figures = list(every_figure(results, plan)) if results and find_spec("matplotlib") else []
     for figure in figures:
         write_bytes(plan.out / "figures" / f"{figure.name}.png", figure.png)

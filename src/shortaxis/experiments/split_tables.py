@@ -18,6 +18,7 @@ from shortaxis.experiments.table import Cell, Table
 from shortaxis.experiments.values import STRUCTURES, short
 from shortaxis.files.names import slug
 from shortaxis.files.writer import write_text
+from shortaxis.report.markdown import headed
 from shortaxis.report.page import render_page
 
 Row = Mapping[str, Any]
@@ -33,7 +34,9 @@ def publish_split(plan: Plan) -> Path:
     about = _about(plan, arms)
     for table in tables:
         table.write_csv(plan.out / "tables")
-    write_text(plan.out / MARKDOWN, "\n\n".join(["# The split's effect", *about, *(t.markdown() for t in tables)]))
+    write_text(
+        plan.out / MARKDOWN, "\n\n".join([headed("The split's effect"), *about, *(t.markdown() for t in tables)])
+    )
     title = f"{plan.entries[0].label} on {plan.dataset}, split by patient and by slice"
     page = render_page("compare.html.jinja", "compare.css", title=title, about=about, tables=tables, figures=[])
     write_text(plan.out / PAGE, page)

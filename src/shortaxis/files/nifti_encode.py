@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Iterable
+from dataclasses import replace
 
 import numpy as np
 from nibabel.nifti1 import header_dtype as NIFTI_1
@@ -20,6 +21,7 @@ from shortaxis.files.nifti_header import VOXEL_TYPES
 
 COMPRESSION_LEVEL = 1  # masks shrink 100-fold at any level; level 1 takes a tenth of level 6's time
 QFORM_TOLERANCE_VOXELS = 0.01  # beyond it the rotation cannot say what the affine says, and is left uncoded
+LONGEST_FRAME_TIME = 1e6  # a second in microseconds, the smallest unit that NIfTI has
 _MM, _MS = 2, 16
 _CODES = {np.dtype(name): code for code, name in VOXEL_TYPES.items()}
 
@@ -32,10 +34,11 @@ def can_store(dtype: np.dtype) -> bool:
 def geometry_of(grid: Grid, frame_time_ms: float | None) -> NiftiGeometry:
     """The header fields that state `grid`: the source's own where it was NIfTI, else made from the affine in mm.
 
+    Entries of `pixdim` that state no spacing and no time are 0: some programs put numbers of their own there, a date too.
     A grid of unknown spacing codes no orientation and no unit, which the gate reads back as unknown.
     """
     if grid.nifti is not None:
-        return grid.nifti
+        return replace(grid.nifti, pixdim=_without_strangers(grid.nifti.pixdim))
     if grid.spacing_mm is None:
         return NiftiGeometry((1.0,) * 8, 0, 0, (0, 0, 0, 0, 0, 0), np.zeros((3, 4)), 0)
     spacing = np.array(grid.spacing_mm[::-1], np.float64)
@@ -103,6 +106,12 @@ def _fresh_header(array: NDArray[np.generic], geometry: NiftiGeometry) -> tuple[
     for name, value in fields.items():
         header[name] = value
     return header, size + 4
+
+
+def _without_strangers(pixdim: tuple[float, ...]) -> tuple[float, ...]:
+    is_time = 0 <= pixdim[4] < LONGEST_FRAME_TIME
+    rest = (value if value in (0, 1) else 0.0 for value in pixdim[5:])
+    return (*pixdim[:4], pixdim[4] if is_time else 0.0, *rest)
 
 
 def _single(values: Iterable[float]) -> tuple[float, ...]:

@@ -16,7 +16,7 @@ from shortaxis.jobs.prediction_files import masks_by_stem, prediction_of
 from shortaxis.measure.lvquan import DIAMETERS, WALLS
 from shortaxis.measure.protocols import Protocol, protocol_named
 from shortaxis.measure.protocols.protocol import Judged, Table
-from shortaxis.report.markdown import defined, markdown_table
+from shortaxis.report.markdown import defined, headed, markdown_table
 
 if TYPE_CHECKING:
     from shortaxis.read.lvquan import LvquanCase
@@ -133,7 +133,7 @@ def stated_indices(case: LvquanCase) -> dict[str, list[float]] | None:
 def _page(rules: Protocol, tables: Sequence[Table], n_cases: int, missing: Sequence[str]) -> str:
     """The summary in Markdown: each table, then what its columns mean."""
     cases = "1 case" if n_cases == 1 else f"{n_cases} cases"
-    lines = [f"# {rules.title}", "", f"Rules: {rules.source}. {cases}."]
+    lines = [headed(rules.title), "", f"Rules: {rules.source}. {cases}."]
     if missing:
         lines += ["", f"Without a prediction, scored against an empty mask: {', '.join(missing)}."]
     for table in tables:

@@ -5,6 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from shortaxis.report.manifest import RESEARCH_USE
+
+
+def headed(title: str) -> str:
+    """How every page of tables begins."""
+    return f"# {title}\n\n{RESEARCH_USE}"
+
 
 def markdown_table(columns: Sequence[str], rows: Sequence[Mapping[str, Any]], places: int = 3) -> str:
     """A pipe table; numbers stand right, an undefined value is an en dash."""
@@ -27,7 +34,8 @@ def _shown(value: Any, places: int) -> str:
         return "–"
     if isinstance(value, float):
         return f"{value:.{places}f}"
-    return str(value).replace("|", "\\|").replace("\n", " ")
+    text = str(value).replace("&", "&amp;").replace("<", "&lt;")  # Markdown lets HTML through
+    return text.replace("|", "\\|").replace("\n", " ").replace("\r", " ")
 
 
 def _line(cells: Sequence[str]) -> str:

@@ -13,7 +13,7 @@ from shortaxis.experiments.reproduce.quantities import Measured
 from shortaxis.experiments.table import UNDEFINED, shown
 from shortaxis.files.replace import refuse_to_replace
 from shortaxis.files.writer import write_csv, write_json, write_text
-from shortaxis.report.markdown import markdown_table
+from shortaxis.report.markdown import headed, markdown_table
 
 JSON, CSV, MARKDOWN = OUTPUTS = ("reproduce.json", "reproduce.csv", "reproduce.md")
 WHO, FIRST = "row", "whose"
@@ -160,7 +160,7 @@ def cell_rows(beside: Beside) -> list[dict[str, Any]]:
 
 def markdown(beside: Beside) -> str:
     """The page: table, differences, definitions, what is missing, and the commands."""
-    parts = [f"# {beside.paper.title}, table {beside.table.name}", *told(beside), _pipe(wide_rows(beside))]
+    parts = [headed(f"{beside.paper.title}, table {beside.table.name}"), *told(beside), _pipe(wide_rows(beside))]
     for title, rows in (
         ("What differs", difference_rows(beside)),
         ("Columns", definition_rows(beside)),
