@@ -34,6 +34,10 @@ Dataset = Annotated[
     typer.Option("--dataset", metavar="NAME", help="Layout of --data; the data of results that do not say it."),
 ]
 Run = Annotated[bool, typer.Option("--run", help="Run what is not done yet, into --results.", rich_help_panel=_RUN)]
+Models = Annotated[
+    list[str] | None,
+    typer.Option("--model", metavar="ROW=FILE", help="A row's model, trained on this split.", rich_help_panel=_RUN),
+]
 RecipeName = Annotated[
     Literal["paper", "tuned"], typer.Option("--recipe", help="Of what is run.", rich_help_panel=_RUN)
 ]
@@ -49,6 +53,7 @@ def reproduce(
     dataset: Dataset = None,
     run: Run = False,
     data: Data = None,
+    model: Models = None,
     recipe: RecipeName = "paper",
     steps: Steps = None,
     slices: Slices = None,
@@ -78,7 +83,7 @@ def reproduce(
     wanted, finished = paper_named(paper).table_named(table), True
     if run:
         plan = Plan(
-            entries=table_entries(paper_named(paper), wanted, recipe, row or ()), data=_needed(data, quick),
+            entries=table_entries(paper_named(paper), wanted, recipe, row or (), model or ()), data=_needed(data, quick),
             dataset=dataset or data_set(wanted.data).layout or "labelled", out=_place_for(results),
             which=fold_of(fold) if fold else 0, folds=folds or 5, split=split, tests=other_sets_of(test or []),
             budget=Budget(steps or DEFAULT_STEPS, slices or DEFAULT_SLICES, locator_steps), species=species,

@@ -177,10 +177,11 @@ def _facts(work: Work, who: Contender | None, pieces: Mapping[str, Piece] | None
         stages = training_facts(who, pieces)
         return {**facts, "method": who.method.name, "recipe": work.entry.recipe, "budget": who.spends, "stages": stages}
     bundle = load_bundle(given or Path())
-    told = {key: fit for key, fit in bundle.recipe.items() if key.endswith("_fit") and isinstance(fit, Mapping)}
-    spends = "; ".join(f"{key[:-4]}: {fit['steps']} steps x {fit['batch']}" for key, fit in told.items())
+    fits = {key: fit for key, fit in bundle.recipe.items() if key.endswith("_fit") and isinstance(fit, Mapping)}
+    spends = "; ".join(f"{key[:-4]}: {fit['steps']} steps x {fit['batch']}" for key, fit in fits.items())
     budget = f"trained elsewhere ({spends}, as its file says)"
-    return {**facts, "method": bundle.method, "recipe": bundle.recipe_name, "budget": budget, "stages": []}
+    told = {"method": bundle.method, "recipe": bundle.recipe_name, "settings": bundle.recipe}
+    return {**facts, **told, "budget": budget, "stages": []}
 
 
 def _elsewhere(work: Work, model_file: Path) -> bool:

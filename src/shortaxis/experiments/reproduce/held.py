@@ -48,8 +48,9 @@ class Held:
 
     @property
     def recipe(self) -> Mapping[str, Any] | None:
-        """The resolved recipe it was trained by; None where it was trained elsewhere."""
-        return self.result.first.get("trained", {}).get("recipe")
+        """The resolved recipe it was trained by; None where the results do not have it."""
+        first = self.result.first
+        return first.get("trained", {}).get("recipe") or first.get("settings")
 
     @property
     def recipe_name(self) -> str:

@@ -6,31 +6,37 @@ from collections.abc import Sequence
 
 from shortaxis.core.errors import BadConfiguration
 from shortaxis.core.method import RecipeName
-from shortaxis.experiments.plan import Entry
+from shortaxis.experiments.plan import Entry, entries_of
 from shortaxis.experiments.published.paper import Paper, PublishedTable, Row
 from shortaxis.experiments.quick import laid_over
 from shortaxis.experiments.reproduce.match import ablation_changes
 
 
 def table_entries(
-    paper: Paper, table: PublishedTable, recipe: RecipeName, rows: Sequence[str] = ()
+    paper: Paper, table: PublishedTable, recipe: RecipeName, rows: Sequence[str] = (), models: Sequence[str] = ()
 ) -> tuple[Entry, ...]:
     """An entry for each method and configuration of the table; rows of one entry share it.
+
+    Args:
+        rows: names of the rows wanted; empty takes all.
+        models: `ROW=FILE` of models trained elsewhere, which stand for their rows instead of being trained.
 
     Raises:
         UnknownName: a row that is not there.
         BadConfiguration: none of the rows wanted can be run here.
     """
-    wanted = [table.row_named(name) for name in rows] or list(table.row)
+    given = entries_of((), models, recipe)
+    done = {table.row_named(entry.label).name for entry in given}
+    wanted = [row for row in [table.row_named(name) for name in rows] or table.row if row.name not in done]
     groups: dict[str, list[Row]] = {}
     for row in wanted if any(column.ours for column in paper.columns_of(table)) else ():
         if row.method:
             groups.setdefault(repr((row.method, row.ablation, row.changes)), []).append(row)
-    if not groups:
+    if not (groups or given):
         found = "; ".join(dict.fromkeys(row.why or "no column of ours" for row in wanted))
         expected = "a row that can be run here"
         raise BadConfiguration(expected, found, f"see `shortaxis reproduce {paper.method} {table.name}`")
-    return tuple(_entry(paper, group, recipe) for group in groups.values())
+    return (*given, *(_entry(paper, group, recipe) for group in groups.values()))
 
 
 def _entry(paper: Paper, rows: Sequence[Row], recipe: RecipeName) -> Entry:
