@@ -99,6 +99,14 @@ def bomb(folder: Path) -> Path:
     return packed
 
 
+def hollow(folder: Path) -> Path:
+    """Four gigabytes and more that the header honestly states, in a file that is almost all hole."""
+    path = rewrite(write(folder / "scan.nii", an_image(2)), dim=[4, 2048, 2048, 1024, 1, 1, 1, 1])
+    with path.open("r+b") as file:
+        file.truncate(352 + 2 * 2048 * 2048 * 1024)
+    return path
+
+
 def swapped_endings(ending: str) -> Make:
     def make(folder: Path) -> Path:
         path = write(folder / f"made{'.nii' if ending == '.nii.gz' else '.nii.gz'}", an_image(2))
@@ -192,6 +200,7 @@ LYING: tuple[Attack, ...] = (
         header(dim=[4, 32000, 32000, 32000, 100, 1, 1, 1]), as_segment_reads, "SA-E003", "header states",
     ),
     Attack("eight gigabytes in eight megabytes of gz", bomb, as_segment_reads, "SA-E004", "raise the budget"),
+    Attack("eight gigabytes uncompressed", hollow, as_segment_reads, "SA-E004", "raise the budget"),
     Attack("no dimensions", header(dim=[0, 5, 6, 3, 1, 1, 1, 1]), as_segment_reads, "SA-E003"),
     Attack("nine dimensions", header(dim=[9, 5, 6, 3, 1, 1, 1, 1]), as_segment_reads, "SA-E003"),
     Attack("a negative size", entry("dim", 1, -5), as_segment_reads, "SA-E003"),
