@@ -10,17 +10,19 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
-from shortaxis.core.errors import BadConfiguration, CannotResume, LossNotFinite
+from shortaxis.core.errors import BadConfiguration, CannotResume, LossNotFinite, MemoryExhausted, WorkerFailed
 from shortaxis.core.labels import ACDC
 from shortaxis.core.method import Loss
 from shortaxis.core.recipe import FitRecipe
-from shortaxis.core.sample import Batch
+from shortaxis.core.sample import Batch, Sample
 from shortaxis.losses.dice_ce import dice_ce_loss
 from shortaxis.train import loop
-from shortaxis.train.loop import FitRun, fit, result_weights, validate
+from shortaxis.train.batches import indices_of_step
+from shortaxis.train.loop import FitRun, fit, is_whole, result_weights, validate
 from shortaxis.train.state import State, load_state
 from tests.train.runs import CPU, EXAMPLES, FULL, VALIDATION, run_in
 from tests.train.tiny import TinyStage
@@ -248,3 +250,108 @@ def test_more_processes_than_samples_in_a_batch_are_refused(tmp_path: Path, monk
     monkeypatch.setattr(loop, "rank_and_world", lambda: (4, 5))
     with pytest.raises(BadConfiguration, match="5 processes"):
         fit(TinyStage(recipe()), ACDC, EXAMPLES, [], run_in(tmp_path))
+
+
+@dataclass(frozen=True)
+class Exhausting(TinyStage):
+    """Runs out of memory at step 4, in the way given."""
+
+    problem: Exception = torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB\nand more")
+    in_validation: bool = False
+
+    def loss(self, net: torch.nn.Module, batch: Batch, generator: torch.Generator) -> Loss:
+        if not net.training if self.in_validation else generator.initial_seed() == loop.step_seed(0, 3, 0):
+            raise self.problem
+        return super().loss(net, batch, generator)
+
+
+NAMED = [replace(sample, place=replace(sample.place, case=f"p{at}")) for at, sample in enumerate(EXAMPLES)]
+HELD_OUT = [replace(sample, place=replace(sample.place, case="held-out")) for sample in VALIDATION]
+
+
+@pytest.mark.parametrize(
+    "problem",
+    [
+        torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB"),
+        RuntimeError("[enforce fail at alloc_cpu.cpp:114] DefaultCPUAllocator: can't allocate memory"),
+        RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`"),
+        MemoryError(),
+    ],
+)
+def test_memory_that_runs_out_names_the_cases_and_keeps_the_last_state(problem: Exception, tmp_path: Path) -> None:
+    with pytest.raises(MemoryExhausted, match=r"step 4 on cpu; in the batch: p\d, p\d, p\d, p\d") as refusal:
+        fit(Exhausting(recipe(), problem=problem), ACDC, NAMED, [], run_in(tmp_path))
+    assert "smaller `batch`" in refusal.value.way_out and "\n" not in refusal.value.found
+    held = load_state(tmp_path, {"run": "test"})
+    assert held is not None and held.step == 2
+    assert same_state(
+        fit(TinyStage(recipe()), ACDC, NAMED, [], run_in(tmp_path)),
+        fit(TinyStage(recipe()), ACDC, NAMED, [], run_in(tmp_path / "whole")),
+    )
+
+
+def test_memory_that_runs_out_in_validation_is_named_too(tmp_path: Path) -> None:
+    with pytest.raises(MemoryExhausted, match="validation on cpu; in the batch: held-out"):
+        fit(Exhausting(recipe(validate_every=3), in_validation=True), ACDC, NAMED, HELD_OUT, run_in(tmp_path))
+
+
+def test_another_fault_in_a_step_is_not_taken_for_memory(tmp_path: Path) -> None:
+    stage = Exhausting(recipe(), problem=RuntimeError("mat1 and mat2 shapes cannot be multiplied"))
+    with pytest.raises(RuntimeError, match="mat1"):
+        fit(stage, ACDC, NAMED, [], run_in(tmp_path))
+
+
+LATE = indices_of_step(len(EXAMPLES), 4, 2, 0)[0]  # of those of which an epoch of ten has none before its third step
+
+
+@dataclass(frozen=True)
+class Awkward(TinyStage):
+    """Cannot vary one case."""
+
+    def augment(self, sample: Sample, rng: np.random.Generator | None) -> Sample:
+        if sample.place.case == f"p{LATE}":
+            raise ValueError("no such thing")
+        return super().augment(sample, rng)
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_a_batch_that_cannot_be_prepared_names_the_case_and_loses_no_step(workers: int, tmp_path: Path) -> None:
+    run = replace(run_in(tmp_path), workers=workers, save_every=100)
+    with pytest.raises(WorkerFailed, match=f"case p{LATE}:"):
+        fit(Awkward(recipe()), ACDC, NAMED, [], run)
+    held = load_state(tmp_path, {"run": "test"})
+    assert held is not None and held.step == 2
+    assert same_state(
+        fit(TinyStage(recipe()), ACDC, NAMED, [], run),  # the case was mended
+        fit(TinyStage(recipe()), ACDC, NAMED, [], run_in(tmp_path / "whole")),
+    )
+
+
+@pytest.mark.parametrize("cut", [2, 4, 9])  # the last is the validation of the end
+def test_a_stop_during_validation_does_not_wait_for_it_and_it_is_made_up_for(
+    cut: int, tmp_path: Path, uninterrupted: tuple[State, Path]
+) -> None:
+    seen: list[int] = []
+    hurry = replace(run_in(tmp_path), report=lambda done, steps, loss: seen.append(done), hurry=lambda: seen[-1] == cut)
+    stopped = fit(FULL, ACDC, EXAMPLES, VALIDATION, hurry)
+    assert stopped.step == cut and len(stopped.validation_losses) == (cut + 1) // 2 - 1
+    assert not is_whole(stopped, FULL.fit, VALIDATION)
+    resumed = fit(FULL, ACDC, EXAMPLES, VALIDATION, run_in(tmp_path))
+    assert same_state(resumed, uninterrupted[0])
+    assert lines(tmp_path) == lines(uninterrupted[1])
+
+
+@pytest.mark.parametrize("until", [1, 4, 9, 20])
+def test_a_run_asked_to_go_so_far_goes_no_further_even_when_asked_again(
+    until: int, tmp_path: Path, uninterrupted: tuple[State, Path]
+) -> None:
+    part = replace(run_in(tmp_path), until=until)
+    assert fit(FULL, ACDC, EXAMPLES, VALIDATION, part).step == min(until, 9)
+    assert fit(FULL, ACDC, EXAMPLES, VALIDATION, part).step == min(until, 9)
+    assert same_state(fit(FULL, ACDC, EXAMPLES, VALIDATION, run_in(tmp_path)), uninterrupted[0])
+
+
+def test_a_state_of_another_network_is_refused_and_not_a_fault(tmp_path: Path) -> None:
+    fit(TinyStage(recipe(steps=2)), ACDC, EXAMPLES, [], run_in(tmp_path))
+    with pytest.raises(CannotResume, match="version"):
+        fit(TinyStage(recipe(steps=2), norm=False), ACDC, EXAMPLES, [], run_in(tmp_path))

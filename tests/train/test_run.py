@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import save_file
 
 from shortaxis.core.errors import CannotResume, LabelsMissing, LeakingSplit
 from shortaxis.core.labels import ACDC, LEFT_VENTRICLE, MNMS
@@ -15,6 +17,7 @@ from shortaxis.core.recipe import FitRecipe
 from shortaxis.core.study import Study
 from shortaxis.train.folds import Fold
 from shortaxis.train.run import TrainingCase, fit_stage
+from shortaxis.train.state import CURRENT, read_state
 from tests.lookalike.ring_study import ring_study
 from tests.train.runs import run_in
 from tests.train.tiny import TinyStage
@@ -78,3 +81,37 @@ def test_a_run_is_resumed_only_as_it_began(change: str, tmp_path: Path) -> None:
     stage = replace(STAGE, fit=STAGE.fit.model_copy(update={"steps": 9})) if change == "recipe" else STAGE
     with pytest.raises(CannotResume):
         fit_stage(stage, MNMS if change == "scheme" else ACDC, cases([]), fold, run_in(tmp_path))
+
+
+def test_a_stop_while_cases_are_read_begins_nothing(tmp_path: Path) -> None:
+    reads: list[str] = []
+    run = replace(run_in(tmp_path), hurry=lambda: len(reads) == 2)
+    fitted = fit_stage(STAGE, ACDC, cases(reads), Fold(("p1", "p2"), ("p3",)), run)
+    assert not fitted.finished and reads == ["p1-1", "p1-2"] and not list(tmp_path.iterdir())
+    assert fit_stage(STAGE, ACDC, cases([]), Fold(("p1", "p2"), ("p3",)), run_in(tmp_path)).finished
+
+
+def test_the_same_scan_under_two_patients_is_refused_before_anything_is_trained(tmp_path: Path) -> None:
+    held = cases([])
+    copied = [replace(case, read=held[0].read) if case.name == "p3-2" else case for case in held]
+    with pytest.raises(LeakingSplit, match=r"p1-1 \(patient p1, trained on\) and p3-2 \(patient p3, held out\)"):
+        fit_stage(STAGE, ACDC, copied, Fold(("p1", "p2"), ("p3",)), run_in(tmp_path))
+    assert not list(tmp_path.iterdir())
+    assert fit_stage(STAGE, ACDC, copied, Fold(("p1", "p3"), ("p2",)), run_in(tmp_path)).finished
+
+
+@pytest.mark.parametrize("what", ["image", "labels"])
+def test_a_run_is_not_resumed_on_other_scans_or_other_drawings_of_the_same_names(what: str, tmp_path: Path) -> None:
+    fit_stage(STAGE, ACDC, cases([]), Fold(("p1",), ()), run_in(tmp_path))
+    other = ring_study(n_frames=1, slices=2, seed=77, centre=(22.0, 25.0) if what == "labels" else (24.0, 25.0))
+    changed = {"image": other.image} if what == "image" else {"labels": other.labels}
+    with pytest.raises(CannotResume, match="data"):
+        fit_stage(STAGE, ACDC, cases([], **changed), Fold(("p1",), ()), run_in(tmp_path))
+
+
+def test_a_run_of_a_version_that_did_not_note_its_data_is_taken_up(tmp_path: Path) -> None:
+    fit_stage(STAGE, ACDC, cases([]), Fold(("p1",), ()), run_in(tmp_path))
+    facts, tensors = read_state(tmp_path / CURRENT)
+    del facts["identity"]["data"]
+    save_file(tensors, tmp_path / CURRENT, {"shortaxis_state": json.dumps(facts)})
+    assert fit_stage(STAGE, ACDC, cases([]), Fold(("p1",), ()), run_in(tmp_path)).finished

@@ -85,7 +85,7 @@ def load_state(folder: Path, identity: Mapping[str, Any]) -> State | None:
     found = [folder / name for name in (CURRENT, PREVIOUS) if (folder / name).is_file()]
     for path in found:
         try:
-            facts, tensors = _read(path)
+            facts, tensors = read_state(path)
         except (SafetensorError, KeyError, ValueError, TypeError, OSError):
             continue  # the other generation is whole; TypeError: a file without any metadata
         if path.name == PREVIOUS and found[0] != path:
@@ -105,7 +105,7 @@ def _set_aside(damaged: Path) -> None:
         damaged.replace(damaged.with_name(DAMAGED))
 
 
-def _read(path: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
+def read_state(path: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
     """A state file's facts and tensors. Raises ValueError beside safetensors' own where it is not whole."""
     with safe_open(str(path), framework="pt") as file:
         held = file.metadata()
