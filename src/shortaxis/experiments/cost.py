@@ -72,10 +72,10 @@ def _segment_and_tell(pipe: Connection, model_file: Path, study: Study, compute:
 
     segment_study(study, ready_model(model_file, compute), compute)
     gpu = torch.cuda.max_memory_allocated() / 2**20 if compute.device.startswith("cuda") else None
-    pipe.send({"peak_mib": _high_water_mib(), "gpu_peak_mib": gpu})
+    pipe.send({"peak_mib": high_water_mib(), "gpu_peak_mib": gpu})
 
 
-def _high_water_mib() -> float | None:
+def high_water_mib() -> float | None:
     """VmHWM of this process in MiB."""
     for line in STATUS.read_text("ascii", errors="replace").splitlines():
         if line.startswith("VmHWM:"):
