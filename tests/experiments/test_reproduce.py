@@ -150,6 +150,37 @@ def test_each_configuration_of_foanet_finds_its_own_row(tmp_path: Path) -> None:
             assert name[0] == entry.label[0]
 
 
+def test_nnunet_itself_is_nnunets_row_and_our_network_of_its_plan_says_that_it_is_not(tmp_path: Path) -> None:
+    accurate = {"cases": [{"case": "a", "pixel_accuracy": 0.99, "seconds": None}]}
+    itself = made(tmp_path / "itself", "unet", [row("a", "lv_cavity")], **accurate)
+    path = itself / "results" / "our-unet" / "fold-0" / "scores.json"
+    scores = json.loads(path.read_text())
+    del scores["trained"]
+    cost = {"parameters": {}, "memory": {"gpu_peak_mib": None}}
+    path.write_text(json.dumps({**scores, "method": "nnunet", "recipe": "its own", "cost": cost}))
+    found = beside("halsrnet", "5", itself)
+    assert placed(found) == ["nnU-Net"] and ours(found, "nnU-Net")["Acc val"] == 0.99
+    assert ours(beside("halsrnet", "9", itself), "nnU-Net")["Parameters"] is None
+    plan = made(tmp_path / "plan", "nnunet-plan-2d", [row("a", "lv_cavity")])
+    told = {
+        folder.name: line.ours[0].differs[-1].ours
+        for folder in (itself, plan)
+        for line in beside("halsrnet", "5", folder).lines
+        if line.ours
+    }
+    assert "the network nnU-Net plans" in told["plan"] and "the network nnU-Net plans" not in told["itself"]
+
+
+def test_a_model_trained_elsewhere_stands_for_its_row_by_its_own_settings(tmp_path: Path) -> None:
+    folder = made(tmp_path, "attention-mnet", [row("a", "myocardium")], {"segment": {"distance_weight": 0.0}})
+    path = folder / "results" / "our-attention-mnet" / "fold-0" / "scores.json"
+    scores = json.loads(path.read_text())
+    path.write_text(json.dumps({**scores, "settings": scores["trained"]["recipe"], "trained": {"model": "abc"}}))
+    assert placed(beside("attention-mnet", "I", folder)) == ["3D Att-Mnet (w/o distance loss)"]
+    mine = table_entries(paper_named("dadu"), paper_named("dadu").table_named("3"), "paper", ["DADU"], ["DADU=m.st"])
+    assert [(entry.label, entry.models) for entry in mine] == [("DADU", (Path("m.st"),))]
+
+
 def test_other_settings_do_not_hide_a_row_but_are_told(tmp_path: Path) -> None:
     folder = made(tmp_path, "unet", [row("a", "myocardium")], {"segment": {"widths": [4, 8]}})
     (line,) = (line for line in beside("attention-mnet", "I", folder).lines if line.ours)

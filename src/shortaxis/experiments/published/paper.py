@@ -77,7 +77,8 @@ class Row(Settings):
         roi: whether the paper has a ROI stage before it; None where it does not say.
         share: of the training after which the row was scored.
         trained_on: the data set of this row, where rows have data sets of their own.
-        differs: what else is not the paper's.
+        also: methods of results that are this row too, though we do not run them (`nnunet`: nnU-Net itself).
+        differs: in what `method` is not the paper's.
     """
 
     name: str
@@ -90,6 +91,7 @@ class Row(Settings):
     phases: tuple[str, ...] = ()
     share: float | None = None
     trained_on: str = ""
+    also: tuple[str, ...] = ()
     differs: str = ""
 
 

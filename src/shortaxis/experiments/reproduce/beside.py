@@ -185,9 +185,10 @@ def _their_recipe(row: Row) -> str:
 
 
 def _our_recipe(row: Row, held: Held) -> str:
+    differs = [row.differs] if row.differs and held.method == row.method else []
     if held.recipe is None:
-        told = [f"`{held.method}`, {held.recipe_name} recipe" if held.method else "whatever made the masks"]
-        return "; ".join([*told, "its settings are not in the results", *([row.differs] if row.differs else [])])
+        who = f"`{held.method}`, {held.recipe_name} recipe" if held.method else "whatever made the masks"
+        return "; ".join([who, f"entry {held.result.label!r}", "its settings are not in the results", *differs])
     name = "paper recipe" if held.recipe_name == "paper" else "tuned recipe, ours and not the paper's"
     told = [f"`{held.method}`, {name}", f"entry {held.result.label!r}"]
     if "locate" in held.recipe:
@@ -195,7 +196,7 @@ def _our_recipe(row: Row, held: Held) -> str:
     for key, value in leaves(row.changes):
         if setting(held.recipe, key) != value:
             told.append(f"{'.'.join(key)} is {_short(setting(held.recipe, key))}, the row's would be {_short(value)}")
-    return "; ".join([*told, *([row.differs] if row.differs else [])])
+    return "; ".join([*told, *differs])
 
 
 def _short(value: object) -> str:

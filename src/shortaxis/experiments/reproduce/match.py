@@ -25,6 +25,8 @@ def is_row(row: Row, held: Held) -> bool:
     """
     if held.row is not None:
         return held.row == row.name
+    if held.method in row.also:
+        return True
     if not row.method or held.method != row.method:
         return False
     if row.trained_on and data_set(row.trained_on).layout != (held.dataset or "?"):

@@ -145,8 +145,14 @@ def _cost(of: Callable[[Mapping[str, Any]], float | None]) -> Callable[[Scope], 
     return taken
 
 
-def _last_parameters(scores: Mapping[str, Any]) -> float:
-    return float(list(scores["cost"]["parameters"].values())[-1])
+def _last_parameters(scores: Mapping[str, Any]) -> float | None:
+    counts = list(scores["cost"]["parameters"].values())
+    return float(counts[-1]) if counts else None
+
+
+def _last_parameters_m(scores: Mapping[str, Any]) -> float | None:
+    count = _last_parameters(scores)
+    return None if count is None else count / 1e6
 
 
 def _gpu_gb(scores: Mapping[str, Any]) -> float | None:
@@ -165,7 +171,8 @@ def _training_hours(scope: Scope) -> Measured:
 
 
 def _case_seconds(scope: Scope) -> Measured:
-    seconds = [case["seconds"] for case in scope.held.result.first.get("cases", ())]
+    cases = scope.held.result.first.get("cases", ())
+    seconds = [case["seconds"] for case in cases if case["seconds"] is not None]
     value = statistics.median(seconds) if seconds else None
     return Measured(value, len(seconds), len(seconds), "" if seconds else "not measured in these results")
 
@@ -200,7 +207,7 @@ QUANTITIES: Mapping[str, Quantity] = {
                               _of_last_stage("validation_loss", "trained elsewhere, or not computed")),
     "last_stage_parameters": Quantity("", "trainable parameters of the last stage", _cost(_last_parameters)),
     "last_stage_parameters_m": Quantity("M", "trainable parameters of the last stage, in millions",
-                                        _cost(lambda scores: _last_parameters(scores) / 1e6)),
+                                        _cost(_last_parameters_m)),
     "seconds_per_epoch": Quantity("s", "median step of the last stage times the steps of an epoch",
                                   _of_last_stage("seconds_per_epoch", "trained elsewhere, or its record has no times")),
     "seconds_per_case": Quantity("s", "median seconds of a patient: every drawn frame, all stages, repair", _case_seconds),
