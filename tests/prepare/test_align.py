@@ -31,15 +31,25 @@ def shows_cavity(phantom: Phantom) -> np.ndarray:
     return np.asarray(ACDC.mask(phantom.study.labels.array[0], Structure.LV_CAVITY).any(axis=(1, 2)))
 
 
-@pytest.mark.parametrize("seed", [0, 1, 2])
-def test_known_breath_hold_shifts_are_found_within_a_pixel_in_the_worst_slice_with_a_cavity(seed: int) -> None:
+@pytest.mark.parametrize("seed", [0, 1])
+def test_the_default_phantoms_breath_hold_shifts_are_found_within_a_pixel_in_every_slice(seed: int) -> None:
+    phantom = make_phantom(PhantomRecipe(frames=6, seed=seed))
+    two = [phantom.truth.ed_index, phantom.truth.es_index]
+    known = without_offset(phantom.truth.shifts_px)
+    assert np.abs(known).max() > 1  # there was something to find
+    for image in (phantom.study.image, phantom.study.image[two]):
+        assert np.abs(without_offset(estimate_shifts(image, None, PIXEL_MM)) - known).max() < 1.0
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_larger_shifts_are_found_within_a_pixel_in_the_worst_slice_with_a_cavity(seed: int) -> None:
     phantom = make_phantom(replace(RECIPE, seed=seed))
     found = estimate_shifts(phantom.study.image, None, PIXEL_MM)
     known = without_offset(phantom.truth.shifts_px)
-    assert np.abs(known).max() > 2  # there was something to find
+    assert np.abs(known).max() > 2
     off = np.abs(without_offset(found) - known).max(axis=1)
     assert off[shows_cavity(phantom)].max() < 1.0
-    assert off.max() < 1.6  # the apical cap has no blood to be found by
+    assert off.max() < 1.6  # in this small plane too little moves along with the heart to place the apical cap by
 
 
 def test_a_leaning_long_axis_is_no_shift() -> None:

@@ -1,7 +1,8 @@
 """Slice alignment: find by how much each slice was displaced in plane, move it back, and remember the way.
 
 Every short-axis slice is usually taken in a breath-hold of its own, so slices may sit a few millimetres apart. Here the
-left ventricle's centre is found in each slice (`ventricle_centre.py`). A long axis that leans against the slices' normal
+left ventricle's centre is found in each slice (`ventricle_centre.py`); where no blood confirms it, as in the apical cap,
+what moves along with the heart places the slice (`surroundings.py`). A long axis that leans against the slices' normal
 moves the centres too, evenly from slice to slice, and is no displacement. So a straight line is fitted through the
 centres, and what a slice is off it is its displacement. Lean and displacement cannot be told apart for certain: a line
 through ten random displacements has a slope of its own. So the slope is held towards none by how far a planned stack
@@ -9,7 +10,7 @@ leans (LEAN_MM) against how far the slices scatter: the most probable line for n
 blood confirms, and those far off the line, count less for it. Off unless asked for.
 
 `benchmarks/align.py` measures it; `docs/benchmarks.md` has the table. Dropped: phase correlation between neighbouring
-slices, since the ventricles taper, which it takes for a shift.
+slices as a whole, since the ventricles taper, which it takes for a shift.
 
 Assumed, and not checked: a short-axis stack, a roughly round left ventricle in every slice, displacement within REACH,
 translation only, the same in all frames. Slices beyond the ventricle have no centre to find.
@@ -24,10 +25,11 @@ from numpy.typing import NDArray
 
 from shortaxis.core.errors import WrongDimensions
 from shortaxis.core.study import Note, Study
+from shortaxis.prepare.surroundings import follow_surroundings
 from shortaxis.prepare.ventricle_centre import Box, Centres, find_centres
 
 RADII_MM = (7.0, 36.0)  # of a human left ventricle's contours, from the apical cavity to a dilated epicardium
-LEAN_MM = 1.0  # ours: standard deviation of the axis off the middle at the ends of the stack, along each side
+LEAN_MM = 1.5  # ours: standard deviation of the axis off the middle at the ends of the stack, along each side
 MOUSE_SCALE = 0.1
 ASSUMED_PIXEL_MM = 1.5  # where the source does not say
 LEAST_SCATTER_PX = 0.2  # centres are no surer than that
@@ -112,7 +114,8 @@ def estimate_shifts(
     if image.ndim != 4:
         raise WrongDimensions("an image [frame, slice, row, col]", f"{image.ndim} axes", "give all frames and slices")
     low, high = (radius / pixel_mm for radius in RADII_MM)
-    return off_the_axis(find_centres(image, box, (low, high)), LEAN_MM / pixel_mm, UNCONFIRMED_MM / pixel_mm)
+    centres = follow_surroundings(image, find_centres(image, box, (low, high)), high)
+    return off_the_axis(centres, LEAN_MM / pixel_mm, UNCONFIRMED_MM / pixel_mm)
 
 
 def off_the_axis(centres: Centres, lean_px: float, unconfirmed_px: float) -> NDArray[np.float64]:

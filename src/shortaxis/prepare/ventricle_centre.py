@@ -63,7 +63,7 @@ def find_centres(image: NDArray[np.generic], box: Box | None, radii_px: tuple[fl
     radii = np.arange(max(low, 2.0), high, max(1.0, (high - low) / 24))
     groups = np.array_split(np.arange(len(image)), min(GROUPS, len(image)))
     frames = np.stack([image[group].mean(axis=0) for group in groups]).astype(np.float64)
-    edges = _compressed(frames)
+    edges = compressed(frames)
     joint = _joint_centre(edges, _inside(box, frames.shape[2:]), radii)
     circles = np.array([_slice_centre(edges[:, k], joint, radii) for k in range(frames.shape[1])])
     pools = [_agreed_pool(frames[:, k], centre, radii) for k, centre in enumerate(circles)]
@@ -119,7 +119,7 @@ def _wall_ring(plane: Plane, away: Plane, radii: NDArray[np.float64]) -> tuple[f
     return None
 
 
-def _compressed(image: NDArray[np.generic]) -> NDArray[np.float64]:
+def compressed(image: NDArray[np.generic]) -> NDArray[np.float64]:
     """Logarithm of the signal above a floor, so that a shaded edge votes like a bright one."""
     signal = image.astype(np.float64)
     signal -= signal.min()
