@@ -73,6 +73,11 @@ ByEpoch = Annotated[
     typer.Option("--by-epoch", metavar="N", min=0, help="Score at N equal parts of the training.",
                  rich_help_panel=_SCORES),
 ]  # fmt: skip
+Published = Annotated[
+    list[str] | None,
+    typer.Option("--published", metavar="PAPER/TABLE", help="A paper's figures beside these; see `reproduce`.",
+                 rich_help_panel=_SCORES),
+]  # fmt: skip
 McSamples = Annotated[
     int | None,
     typer.Option("--mc-samples", metavar="N", min=2, help="Monte-Carlo samples, of methods that draw them.",
@@ -103,6 +108,7 @@ def compare(
     locator_steps: LocatorSteps = None,
     reference: Reference = None,
     test: Tests = None,
+    published: Published = None,
     by_epoch: ByEpoch = 0,
     mc_samples: McSamples = None,
     train_cases: Checked = 5,
@@ -118,6 +124,7 @@ def compare(
     from shortaxis.cli.progress import watch_training
     from shortaxis.experiments.plan import Budget, Plan, PlanFile, other_sets_of, read_plan_file
     from shortaxis.experiments.publish import publish
+    from shortaxis.experiments.reproduce.in_comparison import published_of
     from shortaxis.experiments.run import compare as run
 
     read, entries = read_plan_file(config, recipe) if config else (PlanFile(), ())
@@ -127,7 +134,8 @@ def compare(
         data=data or Path(), dataset=dataset, out=out, which=fold_of(fold) if fold else read.fold,
         folds=folds or read.folds, split=split or read.split, budget=budget, label_scheme=label_scheme,
         species=species, reference=reference or read.reference, tests=other_sets_of(test or []), by_epoch=by_epoch,
-        mc_samples=mc_samples, checked_in_training=train_cases, device=device, precision=precision,
+        published=published_of(published or []), mc_samples=mc_samples,
+        checked_in_training=train_cases, device=device, precision=precision,
     )  # fmt: skip
     plan = _on_phantoms(plan) if quick else _with_data(plan, data)
     with watch_training() as watch:

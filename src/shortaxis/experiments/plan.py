@@ -67,6 +67,7 @@ class Plan:
         tests: other data sets as (layout, folder), each entry is evaluated on too.
         by_epoch: the held-out patients are also scored at so many equal parts of the training; 0: at its end alone.
         mc_samples: Monte-Carlo samples for methods that draw them; None: one plain pass.
+        published: papers' tables, as (paper, table), whose figures stand in the page beside the entries.
         checked_in_training: so many training patients are segmented too, for the accuracy on them.
     """
 
@@ -84,6 +85,7 @@ class Plan:
     tests: tuple[tuple[str, Path], ...] = ()
     by_epoch: int = 0
     mc_samples: int | None = None
+    published: tuple[tuple[str, str], ...] = ()
     checked_in_training: int = 5
     device: str = "auto"
     precision: Precision = "auto"

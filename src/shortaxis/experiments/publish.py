@@ -19,6 +19,7 @@ from shortaxis.experiments.patients import drawn_frames_alone, plan_cases
 from shortaxis.experiments.pictures import qualitative_grid, read_masks, typical_case, worst_cases, worst_gallery
 from shortaxis.experiments.plan import Plan
 from shortaxis.experiments.quick import NOTE
+from shortaxis.experiments.reproduce.in_comparison import published_tables
 from shortaxis.experiments.results import Result, read_results, shared_cases
 from shortaxis.experiments.table import Table
 from shortaxis.experiments.tables import differences_table, structures_table, summary_table
@@ -82,6 +83,7 @@ def every_table(results: Sequence[Result], plan: Plan) -> list[Table]:
         epochs_table(results),
         elsewhere_table(results, plan),
         stages_table(results),
+        *(published_tables(plan) if plan.published else ()),
     ]
 
 
