@@ -38,7 +38,7 @@ def train(data: Path, out: Path, *words: str) -> tuple[int, str]:
         for key, value in held.items()
         if not isinstance(value, dict)
     ]
-    crop = [f"--set=segment.crop.{key}={value}" for key, value in SMALL["segment"]["crop"].items()]  # pyright: ignore
+    crop = [f"--set=segment.crop.{key}={value}" for key, value in SMALL["segment"]["crop"].items()]
     line = ["train", "unet", "--data", str(data), "--dataset", "acdc", "--out", str(out), "--folds", "2"]
     with contextlib.redirect_stdout(told), contextlib.redirect_stderr(told):
         status = status_of([*line, "--recipe", "tuned", "--device", "cpu", "--precision", "float32",

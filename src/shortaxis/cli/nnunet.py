@@ -31,6 +31,7 @@ def nnunet(
     from shortaxis.cli.tables import print_scores
     from shortaxis.core.labels import scheme_named
     from shortaxis.experiments import nnunet as external
+    from shortaxis.experiments.same_data import refuse_copies
     from shortaxis.jobs.train_method import TrainOptions, chosen_folds
     from shortaxis.jobs.training_cases import training_cases
 
@@ -40,6 +41,8 @@ def nnunet(
     cases = training_cases(data, dataset, scheme)
     split = list(chosen_folds(cases, TrainOptions(fold="all", folds=folds)).values())
     raw = external.RawDataset(out)
+    if not raw.splits.is_file():
+        refuse_copies(cases, split, scheme)
     external.write_raw(raw, cases, split, scheme)
     print(f"raw data: {raw.raw}")
     masks = raw.predictions(configuration, fold)

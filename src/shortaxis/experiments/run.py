@@ -26,6 +26,7 @@ from shortaxis.experiments.folds import FOLDS, agreed_folds, chosen
 from shortaxis.experiments.patients import drawn_frames_alone, plan_cases
 from shortaxis.experiments.pieces import Bench, Piece, Report
 from shortaxis.experiments.plan import Entry, Plan
+from shortaxis.experiments.same_data import refuse_copies, refuse_other_data
 from shortaxis.experiments.score import Scored, score_cases
 from shortaxis.files.bundle import load_bundle
 from shortaxis.files.replace import refuse_to_replace
@@ -67,8 +68,9 @@ def compare(plan: Plan, report: Report = lambda what, step, steps, loss: None) -
 
     Raises:
         OutputExists: `OUT` holds something else.
-        CannotResume: `OUT` was begun with another split, or holds an entry of this label with another recipe.
-        LeakingSplit: a given model was not trained on this split.
+        CannotResume: `OUT` was begun with another split, other scans or another version, or holds an entry of this label
+            with another recipe.
+        LeakingSplit: a given model was not trained on this split, or a scan is on two sides of it under two names.
         BadConfiguration, UnknownName, NoStudy: a plan that cannot be run; before anything is trained.
     """
     if not (plan.out / FOLDS).is_file():
@@ -83,6 +85,7 @@ def compare(plan: Plan, report: Report = lambda what, step, steps, loss: None) -
         study = cases[0].read()
         who = {e.label: contender(e, plan.budget, study, bench) for e in plan.entries if not e.models}
         which = chosen(folds, plan.which)
+        refuse_other_data(plan.out, refuse_copies(cases, which.values(), scheme, plan.tests))
         works = [Work(plan, bench, entry, number, fold) for number, fold in which.items() for entry in plan.entries]
         files = {id(work): model_of_fold(work.entry, work.fold, bench) for work in works if work.entry.models}
         return all(_done(work, who.get(work.entry.label), files.get(id(work))) for work in works)
