@@ -21,8 +21,9 @@ from typing import Any
 
 ROOT = Path(__file__).parents[2]
 STALL_S = 30.0  # a mutant takes milliseconds; this is a busy machine's allowance
+DECODER_STALL_S = 10.0  # a decoder that is still at work then is looked at as a user would meet it
 START_S = 180.0  # imports and seeds
-AS_A_USER_S = 300.0  # a child process has its own limit of 120 s
+AS_A_USER_S = 120.0  # a child process is held to `worker.CHILD_SECONDS`
 _DIED = {"died": True}
 
 
@@ -130,7 +131,7 @@ def _ends(worker: subprocess.Popen[str], stall_s: float) -> Iterator[dict[str, A
     number, phase, how = None, "back", ""
     while not how:
         try:
-            text = lines.get(timeout=START_S if number is None else stall_s)
+            text = lines.get(timeout=_patience(number, phase, stall_s))
         except queue.Empty:
             how = "stalled"
             break
@@ -147,6 +148,12 @@ def _ends(worker: subprocess.Popen[str], stall_s: float) -> Iterator[dict[str, A
             yield line
     if number is not None:
         yield {"died": True, "number": number, "phase": phase, "how": how}
+
+
+def _patience(number: int | None, phase: str, stall_s: float) -> float:
+    if number is None:
+        return START_S
+    return min(stall_s, DECODER_STALL_S) if phase == "child" else stall_s
 
 
 def _listen(worker: subprocess.Popen[str], lines: queue.Queue[str]) -> None:

@@ -14,25 +14,30 @@ from shortaxis.files.bundle import load_bundle, save_bundle
 from shortaxis.files.foreign_weights import convert_weights
 from shortaxis.files.tensors import load_tensors
 from shortaxis.jobs.models import ready_model
+from shortaxis.train.state import CURRENT, State, load_state, save_state
 from tests.attacks.weights_attacks import sound
 from tests.fuzz.mutate import BINARY, TEXT
 from tests.fuzz.seed import Said, Seed, digest
 from tests.fuzz.wrapped import header_text, resealed_manifest, resealed_weights
 
+IDENTITY = {"recipe": {"steps": 3}, "scheme": "acdc"}
 CPU = Compute("cpu", False)
 
 
 def weights(folder: Path) -> list[Seed]:
-    """A sealed bundle, of which an accepted mutant says the same; a plain file, of which it need not."""
+    """A sealed bundle, of which an accepted mutant says the same; a plain file, of which it need not; a run's state."""
     ours, plain = folder / "ours" / "model.safetensors", folder / "plain" / "weights.safetensors"
     save_bundle(ours, sound())
     plain.parent.mkdir()
     content = save({"a.weight": torch.arange(12.0).reshape(3, 4), "b": torch.ones(2, dtype=torch.int64)})
+    state = folder / "state"
+    save_state(state, State(3, {"a": torch.arange(6.0)}, {"0.step": torch.ones(1)}, best_loss=0.5), IDENTITY)
     rewrapped = [*[resealed_manifest] * 6, *map(resealed_weights, BINARY)]
     heads = [header_text(mutator) for mutator in (*TEXT, *BINARY)]
     return [
         Seed(ours, ours.read_bytes(), opened_bundle, [*BINARY, *heads], rewrapped, is_checksummed=True),
         Seed(plain, content, opened_plain, [*BINARY, *heads]),
+        Seed(state / CURRENT, (state / CURRENT).read_bytes(), _state, [*BINARY, *heads], is_checksummed=True),
     ]
 
 
@@ -68,6 +73,15 @@ def opened_bundle(path: Path) -> Said:
 def opened_plain(path: Path) -> Said:
     """Its tensors."""
     return {name: digest(value.numpy()) for name, value in load_tensors(path).items()}
+
+
+def _state(path: Path) -> Said:
+    """The state of a run, which is found whole or not at all; a damaged one is set aside by the reader."""
+    for other in path.parent.iterdir():
+        if other != path:
+            other.unlink()
+    held = load_state(path.parent, IDENTITY)
+    return {} if held is None else {"step": str(held.step), "net": digest(held.net["a"].numpy())}
 
 
 def _converted(path: Path) -> Said:

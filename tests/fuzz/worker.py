@@ -19,34 +19,37 @@ from pathlib import Path
 from typing import IO, Any
 
 from shortaxis.core.errors import ShortaxisError
+from shortaxis.files import foreign_weights, mat
 from shortaxis.files.child_side import limit
+from shortaxis.read import dicom_codec
 from tests.fuzz.formats import FORMATS, Mutant, mutant
 from tests.fuzz.in_process import decode_here
 from tests.fuzz.seed import Said, Seed
 
 MEMORY_BYTES = 2**30  # beyond what the interpreter and its modules take; the largest seed has half a megabyte
 LONGEST_REFUSAL = 4000
+CHILD_SECONDS = 10.0  # instead of two minutes: thousands of mutants cannot wait that long for the same refusal
+ANOTHER_CONTENT = "another content than the sound file's, although a checksum covers it"
 
 
 def main(format_name: str, folder: Path, first: int, last: int, in_child: bool) -> None:
     """Open the mutants `first` to `last`, the last one excluded."""
+    mat.SECONDS = dicom_codec.CHILD_SECONDS = foreign_weights.SECONDS = CHILD_SECONDS
     with os.fdopen(os.dup(1), "w", buffering=1) as told:
         _silence()
         seeds = FORMATS[format_name](folder)
         if not in_child:
             decode_here(lambda word: _tell(told, {"phase": word}))
             for seed in seeds:
-                _end_of(
-                    Mutant(seed, seed.content, False), {}
-                )  # what is imported on first use is there before the limit
+                end_of(Mutant(seed, seed.content, False), {})  # what is imported on first use is there before the limit
         limit(MEMORY_BYTES)
         sound: dict[Path, Said | None] = {}
         for number in range(first, last):
             _tell(told, {"begin": number})
-            _tell(told, {"end": number, **_end_of(mutant(format_name, seeds, number), sound), "peak_kb": _peak_kb()})
+            _tell(told, {"end": number, **end_of(mutant(format_name, seeds, number), sound), "peak_kb": _peak_kb()})
 
 
-def _end_of(spoilt: Mutant, sound: dict[Path, Said | None]) -> dict[str, Any]:
+def end_of(spoilt: Mutant, sound: dict[Path, Said | None]) -> dict[str, Any]:
     """How opening it ended: accepted, refused with a code, or a finding."""
     seed = spoilt.seed
     if spoilt.must_say_the_same and seed.path not in sound:
@@ -63,7 +66,7 @@ def _end_of(spoilt: Mutant, sound: dict[Path, Said | None]) -> dict[str, Any]:
         seed.path.write_bytes(seed.content)
     expected = sound.get(seed.path) if spoilt.must_say_the_same else None
     if expected is not None and not said.items() <= expected.items():
-        return {"finding": "another content than the sound file's, although a checksum covers it"}
+        return {"finding": ANOTHER_CONTENT}
     return {"accepted": True}
 
 
