@@ -13,6 +13,7 @@ from shortaxis.core.method import Method
 from shortaxis.core.modality import with_modality
 from shortaxis.core.species import with_species
 from shortaxis.core.study import Modality, Species, Study
+from shortaxis.files.names import slug, unique
 from shortaxis.train.run import TrainingCase
 
 DATASETS = ("acdc", "emidec", "labelled", "lvquan", "mmwhs", "mnms", "mouse", "sunnybrook")
@@ -31,7 +32,15 @@ def training_cases(data: Path, dataset: str, scheme: LabelScheme) -> list[Traini
     cases = makers[dataset](data, scheme)
     if not cases:
         raise NoStudy(f"labelled cases laid out as {dataset!r}", "none", "check --data and --dataset", data)
-    return cases
+    return _under_slugs(cases)
+
+
+def _under_slugs(cases: Sequence[TrainingCase]) -> list[TrainingCase]:
+    """The cases with slugs for names, which go into the run's files; different names and patients stay different."""
+    patients = list(dict.fromkeys(case.patient for case in cases))
+    called = dict(zip(patients, unique([slug(patient) for patient in patients]), strict=True))
+    names = unique([slug(case.name) for case in cases])
+    return [replace(case, name=name, patient=called[case.patient]) for case, name in zip(cases, names, strict=True)]
 
 
 def _acdc(data: Path, scheme: LabelScheme) -> list[TrainingCase]:
