@@ -78,7 +78,8 @@ class Needs:
         costs = self._costs(study)
         kept = at_once * costs[-1].frame_samples * costs[-1].kept_bytes
         cut = 3 * 4 * frame  # a frame in single precision, turned and resampled
-        return max(cost.forward_bytes for cost in costs) + max(cut, pasted) + kept
+        located = max((cost.batch_bytes(shape[0]) for cost in costs[:-1]), default=0)
+        return max(located, costs[-1].batch_bytes(at_once) + max(cut, pasted) + kept)
 
     def _costs(self, study: Study) -> Sequence[StageCost]:
         key = study.image.shape[1:]

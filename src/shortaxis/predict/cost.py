@@ -31,14 +31,18 @@ class StageCost:
     """Bytes a stage holds in main memory beside its study.
 
     Attributes:
-        forward_bytes: of a full batch in the networks: nothing on a GPU, where memory is the GPU's own.
+        sample_bytes: of one sample in the networks: nothing on a GPU, where memory is the GPU's own.
         frame_samples: samples that a frame is cut into.
         kept_bytes: of one sample's answer, kept until a frame's are pasted together.
     """
 
-    forward_bytes: int
+    sample_bytes: int
     frame_samples: int
     kept_bytes: int
+
+    def batch_bytes(self, n_frames: int) -> int:
+        """Of the largest batch that so many frames make."""
+        return min(BATCH, n_frames * self.frame_samples) * self.sample_bytes
 
 
 class _Watch(TorchDispatchMode):
@@ -83,7 +87,7 @@ def stage_cost(
     peak, answer = _one_through(stage, nets, samples[0], compute)
     kept = sum(tensor[0].nelement() * 4 for tensor in (answer.probs, answer.variance) if tensor is not None)
     kept += 0 if answer.samples is None else answer.samples[0].nelement()
-    held = BATCH * (peak + 2 * samples[0].image.nbytes)  # cut, and stacked to a batch
+    held = peak + 2 * samples[0].image.nbytes  # cut, and stacked to a batch
     return StageCost(held if compute.device == "cpu" else 0, in_frame, kept)
 
 
