@@ -8,6 +8,7 @@ only what was asked for by name (`dicom_identity`).
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,6 +17,7 @@ import numpy as np
 
 from shortaxis.core.errors import NoStudy, ShortaxisError
 from shortaxis.core.study import Note, Origin, Study
+from shortaxis.files.size import Announced, announce
 from shortaxis.files.voxels import finite_voxels, refuse_constant
 from shortaxis.read import dicom_notes as notes
 from shortaxis.read.dicom_facts import facts_of
@@ -39,6 +41,8 @@ from shortaxis.read.dicom_views import (
 )
 
 __all__ = ["PlacedStudy", "looks_like_dicom", "read_dicom", "read_dicom_placed"]
+
+STORED_BYTES, RESCALED_BYTES = 2, 4  # of a voxel: scanners store 16 bits; rescaled ones are single precision
 
 
 @dataclass(frozen=True, eq=False)
@@ -179,6 +183,7 @@ def _common_notes(findings: Sequence[_Findings], n_other: int, n_empty: int) -> 
 
 
 def _study(stack: Stack, finding: _Findings, common: Sequence[Note], name: str | None, path: Path) -> PlacedStudy:
+    announce(_size(stack, path))
     pixels = load([run.frames for run in stack.runs])
     repeats = check_repeats(pixels.runs, path)
     stored = np.stack([resample_phases(planes, stack.n_phases) for planes in pixels.runs], axis=1)
@@ -204,6 +209,16 @@ def _study(stack: Stack, finding: _Findings, common: Sequence[Note], name: str |
         identity=identity_of(stack.runs[0].frames[0].source),
     )
     return PlacedStudy(study, _places(stack))
+
+
+def _size(stack: Stack, path: Path) -> Announced:
+    """What the stack will take: its slices twice, as they are decoded and as they are stacked."""
+    frames = [frame for run in stack.runs for frame in run.frames]
+    rescaled = any((frame.slope, frame.intercept) != (1, 0) for frame in frames)
+    shape = (stack.n_phases, *grid_of(stack).shape)
+    voxel_bytes = RESCALED_BYTES if rescaled else STORED_BYTES
+    held = math.prod(shape) * (2 * voxel_bytes + rescaled)  # and which are finite
+    return Announced(shape, voxel_bytes, held, is_written_back=True, path=path)
 
 
 def _places(stack: Stack) -> dict[str, tuple[int, int]]:
