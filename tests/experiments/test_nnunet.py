@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import os
+import shutil
 import sys
 from collections.abc import Callable
 from dataclasses import replace
@@ -273,3 +275,38 @@ def test_the_command_line_writes_prints_runs_and_scores(
 def test_a_fold_that_is_not_there_is_refused(tmp_path: Path) -> None:
     line = ["nnunet", "--data", str(tmp_path), "--dataset", "acdc", "--out", str(tmp_path / "o"), "--fold", "5"]
     assert status_of(line) == 2
+
+
+def compared(tmp_path: Path, *words: str) -> int:
+    data = ["--data", str(tmp_path / "acdc"), "--dataset", "acdc", "--folds", "3", "--device", "cpu"]
+    return status_of(["compare", *data, "--out", str(tmp_path / "compared"), "--nnunet", str(tmp_path / "out"), *words])
+
+
+def test_its_masks_stand_in_the_table_of_a_comparison(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    make_acdc_tree(tmp_path / "acdc", 3)
+    assert compared(tmp_path, "--fold", "1") != 0 and "shortaxis nnunet" in capsys.readouterr().err
+    put_on_path(tmp_path / "bin", monkeypatch)
+    line = ["nnunet", "--data", str(tmp_path / "acdc"), "--dataset", "acdc", "--out", str(tmp_path / "out")]
+    assert status_of([*line, "--folds", "3", "--fold", "1", "--run"]) == 0
+    assert compared(tmp_path, "--fold", "1") == 0, capsys.readouterr().err
+    with (tmp_path / "compared" / "tables" / "summary.csv").open(encoding="utf-8", newline="") as file:
+        (row,) = csv.DictReader(file)
+    assert (row["entry"], row["n"], float(row["DSC"]), row["recipe"]) == ("nnU-Net 2d", "1", 1.0, "its own")
+    assert row["budget"].startswith("trained elsewhere") and row["params M"] == "" and row["s/case"] == ""
+    assert "Trained elsewhere" in (tmp_path / "compared" / "tables.md").read_text("utf-8")
+
+
+def test_it_is_refused_where_it_was_trained_on_another_fold_or_not_yet(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    make_acdc_tree(tmp_path / "acdc", 3)
+    put_on_path(tmp_path / "bin", monkeypatch)
+    line = ["nnunet", "--data", str(tmp_path / "acdc"), "--dataset", "acdc", "--out", str(tmp_path / "out")]
+    assert status_of([*line, "--folds", "3", "--fold", "1", "--run"]) == 0
+    assert compared(tmp_path, "--fold", "0") != 0 and "--fold 0" in capsys.readouterr().err
+    splits = json.loads((tmp_path / "out" / "folds.json").read_text("utf-8"))
+    (tmp_path / "out" / "folds.json").write_text(json.dumps(splits[:1]), "utf-8")
+    shutil.rmtree(tmp_path / "compared")
+    assert compared(tmp_path, "--fold", "1") != 0 and "SA-E064" in capsys.readouterr().err

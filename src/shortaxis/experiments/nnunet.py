@@ -169,20 +169,12 @@ def read_back(
     Raises:
         GridMismatch, UnknownLabel: a mask does not fit its case.
     """
-    folder = dataset.predictions(configuration, fold)
     rows: list[dict[str, Any]] = []
     absent: list[str] = []
     for case in held_out:
         study = case.read()
-        masks = np.zeros(study.image.shape, np.uint8)
-        for frame in _frames(study):
-            path = folder / f"{frame_name(case, frame)}.nii.gz"
-            if not path.is_file():
-                absent.append(path.name)
-                continue
-            volume = load_labels(path, scheme)
-            check_same_grid(volume.grid, plain_grid(study.grid, case.name), path)
-            masks[frame] = volume.array[0]
+        masks, missing = case_masks(dataset, configuration, fold, case, study, scheme)
+        absent += missing
         rows += evaluate_case(study, masks, scheme)
         for origin in study.origins:
             own = np.ascontiguousarray(masks[list(origin.frames)])
@@ -191,6 +183,25 @@ def read_back(
     write_csv(out / "scores.csv", rows)
     write_json(out / "summary.json", summary)
     return summary
+
+
+def case_masks(
+    dataset: RawDataset, configuration: Configuration, fold: int, case: TrainingCase, study: Study, scheme: LabelScheme
+) -> tuple[NDArray[np.uint8], list[str]]:
+    """A held-out case's masks [frame, slice, row, col] on its own grid, and the names of files that are not there.
+
+    A frame without a file is empty. Raises GridMismatch or UnknownLabel where a mask does not fit.
+    """
+    masks, absent = np.zeros(study.image.shape, np.uint8), []
+    for frame in _frames(study):
+        path = dataset.predictions(configuration, fold) / f"{frame_name(case, frame)}.nii.gz"
+        if not path.is_file():
+            absent.append(path.name)
+            continue
+        volume = load_labels(path, scheme)
+        check_same_grid(volume.grid, plain_grid(study.grid, case.name), path)
+        masks[frame] = volume.array[0]
+    return masks, absent
 
 
 def plain_grid(grid: Grid, case: str) -> Grid:

@@ -28,6 +28,7 @@ class Entry:
         recipe: the recipe it starts from.
         changes: nested settings laid over the recipe; the budget is laid over these.
         models: files trained elsewhere on the same split, which then stand in the table instead of being trained.
+        nnunet: folder of `shortaxis nnunet` and nnU-Net's configuration, whose masks stand in the table.
     """
 
     label: str
@@ -35,6 +36,12 @@ class Entry:
     recipe: RecipeName = "tuned"
     changes: Mapping[str, Any] = field(default_factory=dict)
     models: tuple[Path, ...] = ()
+    nnunet: tuple[Path, Literal["2d", "3d_fullres"]] | None = None
+
+    @property
+    def trained_elsewhere(self) -> bool:
+        """Whether nothing of it is trained here."""
+        return bool(self.models) or self.nnunet is not None
 
     @property
     def folder(self) -> str:

@@ -91,7 +91,7 @@ def told_about(plan: Plan, results: Sequence[Result]) -> list[str]:
     """What stands over everything: data, split, budget, what is not done yet."""
     folds = sorted({number for result in results for number in result.folds})
     held_out = len(shared_cases(results)) if results else 0
-    budget, given = plan.budget, [entry.label for entry in plan.entries if entry.models]
+    budget, given = plan.budget, [entry.label for entry in plan.entries if entry.trained_elsewhere]
     lines = [
         f"Data: {plan.dataset}, {held_out} held-out patients, fold {', '.join(map(str, folds)) or 'none yet'}"
         f" ({plan.split or 'made by patient'}; folds.json). One split for all. shortaxis {__version__}."

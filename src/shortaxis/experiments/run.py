@@ -23,6 +23,7 @@ from shortaxis.experiments.contender import (
 from shortaxis.experiments.cost import parameters, peak_memory
 from shortaxis.experiments.elsewhere import score_elsewhere
 from shortaxis.experiments.folds import FOLDS, agreed_folds, chosen
+from shortaxis.experiments.nnunet_entry import nnunet_fold, score_nnunet
 from shortaxis.experiments.patients import drawn_frames_alone, plan_cases
 from shortaxis.experiments.pieces import Bench, Piece, Report
 from shortaxis.experiments.plan import Entry, Plan
@@ -83,16 +84,21 @@ def compare(plan: Plan, report: Report = lambda what, step, steps, loss: None) -
     with stop_on_signal() as stopped:
         bench = Bench(plan.out, cases, scheme, compute, stopped, report, plan.workers)
         study = cases[0].read()
-        who = {e.label: contender(e, plan.budget, study, bench) for e in plan.entries if not e.models}
+        who = {e.label: contender(e, plan.budget, study, bench) for e in plan.entries if not e.trained_elsewhere}
         which = chosen(folds, plan.which)
         refuse_other_data(plan.out, refuse_copies(cases, which.values(), scheme, plan.tests))
         works = [Work(plan, bench, entry, number, fold) for number, fold in which.items() for entry in plan.entries]
+        for work in works:
+            if work.entry.nnunet:
+                nnunet_fold(work.entry, work.fold, scheme)  # refused now too
         files = {id(work): model_of_fold(work.entry, work.fold, bench) for work in works if work.entry.models}
         return all(_done(work, who.get(work.entry.label), files.get(id(work))) for work in works)
 
 
 def _done(work: Work, who: Contender | None, given: Path | None) -> bool:
     """Train, if need be, and score one entry on one fold; false where a signal stopped it."""
+    if work.entry.nnunet:
+        return _nnunet_done(work)
     trained = who.identity if who is not None else {"model": load_bundle(given).sha256} if given else {}
     path = work.folder / SCORES
     held: dict[str, Any] = json.loads(path.read_text("utf-8")) if path.is_file() else {}
@@ -116,6 +122,15 @@ def _done(work: Work, who: Contender | None, given: Path | None) -> bool:
     facts = _facts(work, who, pieces, given)
     write_json(path, {"trained": trained, "evaluated": _evaluation(work.plan), **facts, **scores, "by_step": by_step})
     return _elsewhere(work, model_file)
+
+
+def _nnunet_done(work: Work) -> bool:
+    """Score nnU-Net's masks, each time anew: they are there already."""
+    held_out = held_by(work.fold, work.bench)
+    scores = score_nnunet(work.entry, work.fold, held_out, work.bench.scheme, work.folder / MASKS)
+    facts = {"label": work.entry.label, "fold": work.number, "dataset": work.plan.dataset}
+    write_json(work.folder / SCORES, {**facts, "n_trained_on": len(work.fold.train), **scores})
+    return True
 
 
 def _evaluation(plan: Plan) -> dict[str, Any]:

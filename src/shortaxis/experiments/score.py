@@ -21,7 +21,7 @@ from shortaxis.experiments.thirds import score_thirds
 from shortaxis.files.names import slug
 from shortaxis.files.writer import write_bytes
 from shortaxis.jobs.models import Model
-from shortaxis.jobs.segment import Segmentation, segment_study
+from shortaxis.jobs.segment import segment_study
 from shortaxis.measure.evaluate import evaluate_case
 from shortaxis.predict.cine import Drawn
 from shortaxis.train.run import TrainingCase
@@ -77,7 +77,7 @@ def score_cases(
         facts = {"case": case.name, "n_frames": study.n_frames, "n_slices": study.grid.shape[0]}
         scored.cases.append({**facts, "seconds": round(seconds, 3), "pixel_accuracy": accuracy})
         if masks is not None:
-            keep_masks(masks, case.name, result)
+            keep_masks(masks, case.name, result.labels, result.variance)
     return scored
 
 
@@ -102,11 +102,11 @@ def pixel_accuracy(reference: Labels | None, prediction: NDArray[np.uint8], sche
     return float(same.mean())
 
 
-def keep_masks(folder: Path, case: str, result: Segmentation) -> None:
+def keep_masks(folder: Path, case: str, labels: NDArray[np.uint8], variance: NDArray[np.float32] | None) -> None:
     """A case's labels, and its variance where there is one, as a compressed numpy file."""
-    arrays: dict[str, NDArray[Any]] = {"labels": result.labels}
-    if result.variance is not None:
-        arrays["variance"] = result.variance.astype(np.float16)
+    arrays: dict[str, NDArray[Any]] = {"labels": labels}
+    if variance is not None:
+        arrays["variance"] = variance.astype(np.float16)
     buffer = io.BytesIO()
     np.savez_compressed(buffer, **arrays)  # pyright: ignore[reportArgumentType] - its stub takes the arrays for flags
     write_bytes(masks_file(folder, case), buffer.getvalue())

@@ -79,7 +79,7 @@ def split_effect(plan: Plan, init: Path | None = None, report: Report = lambda w
         LeakingSplit: `init` was trained on patients the fold holds out, or a scan has two names.
         OutputExists, CannotResume: `OUT` holds something else, or was begun otherwise.
     """
-    if len(plan.entries) != 1 or plan.entries[0].models or plan.which == "all":
+    if len(plan.entries) != 1 or plan.entries[0].trained_elsewhere or plan.which == "all":
         raise BadConfiguration("one method to train, on one fold", f"{len(plan.entries)} entries, fold {plan.which}",
                                "name one METHOD, and one --fold")  # fmt: skip
     if not (plan.out / FOLDS).is_file():

@@ -69,15 +69,17 @@ def _summary_row(result: Result, structures: Sequence[str], phases: Sequence[str
         row[name] = bootstrap_interval(clinical_errors(result, index, cases))
     stages, cost = [facts for _, facts in result.stages()], result.first["cost"]
     epochs = [facts["seconds_per_epoch"] for facts in stages if facts["stage"] == stages[-1]["stage"]]
-    row["params M"] = sum(cost["parameters"].values()) / 1e6
+    row["params M"] = sum(cost["parameters"].values()) / 1e6 if cost["parameters"] else None
     row["s/epoch"] = mean(epochs)
-    row["s/case"] = plain.median(case["seconds"] for case in result.every("cases"))
+    seconds = [case["seconds"] for case in result.every("cases") if case["seconds"] is not None]
+    row["s/case"] = plain.median(seconds) if seconds else None
     row["peak MiB"] = cost["memory"]["peak_mib"]
     return {**row, "recipe": result.first["recipe"], "budget": result.first["budget"]}
 
 
 def _devices(results: Sequence[Result]) -> str:
-    return ", ".join(dict.fromkeys(result.first["cost"]["device"] for result in results))
+    known = (result.first["cost"]["device"] for result in results)
+    return ", ".join(dict.fromkeys(device for device in known if device)) or "no device of ours"
 
 
 def structures_table(results: Sequence[Result]) -> Table:
