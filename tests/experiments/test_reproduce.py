@@ -16,9 +16,11 @@ import pytest
 
 from shortaxis.cli.main import status_of
 from shortaxis.core.errors import BadConfiguration, MissingFile, UnknownName
+from shortaxis.experiments.plan import Entry, Plan
 from shortaxis.experiments.published.paper import paper_named, paper_names
 from shortaxis.experiments.reproduce.beside import Beside, run_command, set_beside
 from shortaxis.experiments.reproduce.held import read_held
+from shortaxis.experiments.reproduce.in_comparison import published_of, published_tables
 from shortaxis.experiments.reproduce.plan import table_entries
 from shortaxis.experiments.reproduce.quantities import QUANTITIES
 from shortaxis.methods import method_named
@@ -344,3 +346,21 @@ def test_what_is_not_there_yet_is_run_as_compare_does(quick: Path, tmp_path: Pat
     scores = json.loads((out / "results" / "U-Net-7" / "fold-0" / "scores.json").read_text())
     assert (scores["label"], scores["dataset"]) == ("U-Net [7]", "phantom")
     assert "ours: U-Net [7]" in told and "ours: unet" in told
+
+
+def test_a_comparisons_page_can_hold_a_papers_figures_beside_its_entries(quick: Path) -> None:
+    published = published_of(["dadu/3", "attention-mnet/Table I"])
+    plan = Plan((Entry("unet", "unet"),), Path(), "phantom", quick, published=published)
+    dadu, mnet = published_tables(plan)
+    assert (dadu.name, mnet.name) == ("published_dadu_3", "published_attention-mnet_I")
+    beside = [line["whose"] for line in dadu.rows if line["row"] in ("U-Net [7]", "")]
+    assert beside == ["paper", "ours: unet"]  # the other entry of the folder is not the plan's
+    assert [line["whose"] for line in dadu.rows if line["row"] == "MRF [14]"] == ["paper alone"]
+    assert any("phantom, 3 patients" in note for note in dadu.notes)
+
+
+def test_what_is_asked_for_in_a_comparison_is_refused_before_anything_is_trained() -> None:
+    with pytest.raises(BadConfiguration, match="PAPER/TABLE"):
+        published_of(["dadu"])
+    with pytest.raises(UnknownName, match="a table of DADU"):
+        published_of(["dadu/9"])
