@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from shortaxis.core.compute import Compute
+from shortaxis.core.errors import MemoryExhausted
 from shortaxis.core.found import Found, Inferred, Piece
 from shortaxis.core.labels import ACDC, MNMS, LabelScheme
 from shortaxis.core.place import Place
@@ -268,3 +269,13 @@ def test_the_window_does_not_move_the_heart_by_a_pixel() -> None:
         weights = found.probs[0, code, 0]
         after = (np.indices(weights.shape) * weights).sum((1, 2)) / weights.sum()
         np.testing.assert_allclose(after, before, atol=0.2)
+
+
+def test_a_device_without_enough_memory_is_told_by_name_and_not_as_a_fault_of_ours() -> None:
+    class Greedy(nn.Module):
+        def forward(self, image: Tensor) -> Tensor:
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB")
+
+    stage = ByGrey(FitRecipe(steps=1, batch=1))
+    with pytest.raises(MemoryExhausted, match="the stage tiny of ring on cpu"):
+        run_stage(stage, [Greedy()], ring_study(), None, [0], CPU)

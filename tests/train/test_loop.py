@@ -153,7 +153,7 @@ def test_a_validation_loss_that_is_no_number_is_not_taken_for_the_best(tmp_path:
 
 def scripted(monkeypatch: pytest.MonkeyPatch, losses: list[float]) -> None:
     said = iter(losses)
-    monkeypatch.setattr(loop, "validate", lambda stage, net, validation, compute, hurry: {"loss": next(said)})
+    monkeypatch.setattr(loop, "validate", lambda *all: {"loss": next(said)})
 
 
 def test_training_ends_early_after_patience_validations_without_gain(
@@ -325,6 +325,11 @@ def test_a_batch_that_cannot_be_prepared_names_the_case_and_loses_no_step(worker
         fit(TinyStage(recipe()), ACDC, NAMED, [], run),  # the case was mended
         fit(TinyStage(recipe()), ACDC, NAMED, [], run_in(tmp_path / "whole")),
     )
+
+
+def test_a_held_out_case_that_cannot_be_prepared_is_named_too(tmp_path: Path) -> None:
+    with pytest.raises(WorkerFailed, match=f"step 1, case p{LATE}: no such thing"):
+        fit(Awkward(recipe(validate_every=1)), ACDC, EXAMPLES, [NAMED[LATE]], run_in(tmp_path))
 
 
 @pytest.mark.parametrize("cut", [2, 4, 9])  # the last is the validation of the end

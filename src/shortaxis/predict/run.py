@@ -12,12 +12,15 @@ import torch
 from torch import Tensor, nn
 
 from shortaxis.core.compute import Compute
+from shortaxis.core.exhausted import memory_named
 from shortaxis.core.found import Found, Inferred, Piece
 from shortaxis.core.method import Stage
 from shortaxis.core.sample import Sample, collate
 from shortaxis.core.study import Study
 
 BATCH = 16  # samples a forward pass; larger gained nothing on a CPU and costs memory
+
+_WAY_OUT = "free memory on the device, choose another with --device (cpu takes the computer's), or give fewer frames"
 
 
 def run_stage(
@@ -40,10 +43,13 @@ def run_stage(
         compute: device and precision.
         seed: of everything random inside the networks (Monte-Carlo dropout), so that a mask can be had again. Each
             batch draws by its own seed, made of this one and its first sample's place: other frames, other draws.
+
+    Raises MemoryExhausted where the device's memory does not suffice.
     """
     generator = torch.Generator(compute.device)
     pieces: list[tuple[Sample, Piece]] = []
-    with torch.inference_mode(), compute.autocast():
+    what = f"the stage {stage.name} of {study.name} on {compute.device}"
+    with torch.inference_mode(), compute.autocast(), memory_named(lambda: what, _WAY_OUT):
         for samples in _in_batches(stage.cut(study, upstream, frames), BATCH):
             batch = collate(samples).to(compute.device)
             batch = replace(batch, image=compute.image(batch.image))

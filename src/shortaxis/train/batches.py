@@ -46,19 +46,20 @@ def batch_of_step(stage: Stage, examples: Sequence[Sample], step: int, rank: int
     chosen = indices_of_step(len(examples), fit.batch, step, fit.seed)
     return collate(
         [
-            _varied(stage, examples[index], np.random.default_rng(_seed("augment", fit.seed, step, place)), step)
+            varied(stage, examples[index], np.random.default_rng(_seed("augment", fit.seed, step, place)), step + 1)
             for place, index in list(enumerate(chosen))[rank::world]
         ]
     )
 
 
-def _varied(stage: Stage, example: Sample, rng: np.random.Generator, step: int) -> Sample:
+def varied(stage: Stage, example: Sample, rng: np.random.Generator | None, number: int) -> Sample:
+    """`stage.augment` for the step of that number. Raises WorkerFailed naming the case where it fails."""
     try:
         return stage.augment(example, rng)
     except ShortaxisError:
         raise
     except Exception as problem:  # whatever a stage's code or a library under it meets, the case must be named
-        found = f"{type(problem).__name__} at step {step + 1}, case {example.place.case or 'without a name'}: {problem}"
+        found = f"{type(problem).__name__} at step {number}, case {example.place.case or 'without a name'}: {problem}"
         raise WorkerFailed("a sample that can be varied", found, KEPT) from problem
 
 

@@ -24,7 +24,7 @@ from shortaxis.core.labels import LabelScheme
 from shortaxis.core.method import Stage
 from shortaxis.core.recipe import FitRecipe
 from shortaxis.core.sample import Batch, Sample, collate
-from shortaxis.train.batches import batches_ahead, step_seed
+from shortaxis.train.batches import batches_ahead, step_seed, varied
 from shortaxis.train.distributed import any_process, of_first_process, rank_and_world, shared
 from shortaxis.train.record import Record
 from shortaxis.train.schedule import learning_rate
@@ -101,33 +101,52 @@ def fit(
     state = load_state(run.folder, run.identity) or State()
     _take_up(state, net, optimiser, recipe)
     rank, world = _processes(recipe)
-    trained = shared(net, run.compute.device)
+    at = _Fitting(stage, net, shared(net, run.compute.device), optimiser, validation, run, state)
     known = len(state.validation_losses)
     with closing(Record(run.folder / "record.jsonl", state.step, known, active=rank == 0)) as record:
         if not is_whole(state, recipe, validation):  # a stop came before its validation
-            whole = _validated(state, stage, net, validation, run, record)
-            _snapshot(state, net, optimiser, run)
+            whole = _validated(at, record)
+            _snapshot(at)
             if not whole:
                 return state
         until = min(recipe.steps, run.until or recipe.steps)
         first = until if _out_of_patience(state, recipe) else state.step  # stopped early: nothing is left to do
         batches = batches_ahead(stage, examples, first, until, rank, world, run.workers)
-        for step, batch in enumerate(_or_saved(batches, lambda: _snapshot(state, net, optimiser, run)), first):
-            loss = _take_step(stage, trained, optimiser, batch, step, state, run)
-            state.step = step + 1
-            if recipe.average_decay is not None:
-                _average(state.average, net, recipe.average_decay, step)
-            if rank == 0:
-                run.report(state.step, recipe.steps, loss)
-            record.step(state.step, loss, optimiser.param_groups[0]["lr"])
-            whole = is_whole(state, recipe, validation) or _validated(state, stage, net, validation, run, record)
-            last = state.step == until or not whole
-            ends = last or _out_of_patience(state, recipe) or any_process(run.stop(), run.compute.device)
-            if ends or state.step % run.save_every == 0:
-                _snapshot(state, net, optimiser, run)
-            if ends:
-                break
+        _go_on(at, _or_saved(batches, at), until, record)
     return state
+
+
+@dataclass(frozen=True, eq=False)
+class _Fitting:
+    """What a run works on; `trained` is `net`, shared with other processes where there are any."""
+
+    stage: Stage
+    net: nn.Module
+    trained: nn.Module
+    optimiser: torch.optim.Optimizer
+    validation: Sequence[Sample]
+    run: FitRun
+    state: State
+
+
+def _go_on(at: _Fitting, batches: Iterable[Batch], until: int, record: Record) -> None:
+    """Step after step, from where the state is until `until` or until somebody asks to stop, with the state saved."""
+    state, run, recipe = at.state, at.run, at.stage.fit
+    for batch in batches:
+        loss = _take_step(at, batch)
+        state.step += 1
+        if recipe.average_decay is not None:
+            _average(state.average, at.net, recipe.average_decay, state.step - 1)
+        if rank_and_world()[0] == 0:
+            run.report(state.step, recipe.steps, loss)
+        record.step(state.step, loss, at.optimiser.param_groups[0]["lr"])
+        whole = is_whole(state, recipe, at.validation) or _validated(at, record)
+        last = state.step == until or not whole
+        ends = last or _out_of_patience(state, recipe) or any_process(run.stop(), run.compute.device)
+        if ends or state.step % run.save_every == 0:
+            _snapshot(at)
+        if ends:
+            break
 
 
 def is_whole(state: State, recipe: FitRecipe, validation: Sequence[Sample]) -> bool:
@@ -136,12 +155,12 @@ def is_whole(state: State, recipe: FitRecipe, validation: Sequence[Sample]) -> b
     return not validation or len(state.validation_losses) >= state.step // recipe.validate_every + past_the_end
 
 
-def _or_saved(batches: Iterable[Batch], save: Callable[[], None]) -> Iterator[Batch]:
+def _or_saved(batches: Iterable[Batch], at: _Fitting) -> Iterator[Batch]:
     """The batches; where one cannot be prepared, the last whole step is saved before that is told."""
     try:
         yield from batches
     except ShortaxisError:
-        save()
+        _snapshot(at)
         raise
 
 
@@ -174,20 +193,17 @@ def _processes(recipe: FitRecipe) -> tuple[int, int]:
     return rank, world
 
 
-def _take_step(
-    stage: Stage, net: nn.Module, optimiser: torch.optim.Optimizer, batch: Batch, step: int, state: State, run: FitRun
-) -> float:
+def _take_step(at: _Fitting, batch: Batch) -> float:
     """One optimiser step; the loss as a number."""
-    recipe = stage.fit
-    rank, _ = rank_and_world()
-    seed = step_seed(recipe.seed, step, rank)
+    recipe, step, device = at.stage.fit, at.state.step, at.run.compute.device
+    seed = step_seed(recipe.seed, step, rank_and_world()[0])
     torch.manual_seed(seed)
-    generator = torch.Generator(run.compute.device).manual_seed(seed)
-    for group in optimiser.param_groups:
-        group["lr"] = learning_rate(recipe, step, state.validation_losses)
-    net.train()
-    with memory_named(lambda: f"step {step + 1} on {run.compute.device}{_held_in(batch)}", _SMALLER):
-        return _stepped(stage, net, optimiser, batch, step, generator, run)
+    generator = torch.Generator(device).manual_seed(seed)
+    for group in at.optimiser.param_groups:
+        group["lr"] = learning_rate(recipe, step, at.state.validation_losses)
+    at.trained.train()
+    with memory_named(lambda: f"step {step + 1} on {device}{_held_in(batch)}", _SMALLER):
+        return _stepped(at, batch, generator)
 
 
 _SMALLER = (
@@ -200,23 +216,22 @@ def _held_in(batch: Batch) -> str:
     return f"; in the batch: {', '.join(named)}" if named else ""
 
 
-def _stepped(
-    stage: Stage, net: nn.Module, optimiser: torch.optim.Optimizer, batch: Batch, step: int,
-    generator: torch.Generator, run: FitRun,
-) -> float:  # fmt: skip
+def _stepped(at: _Fitting, batch: Batch, generator: torch.Generator) -> float:
     """Forward, backward and the optimiser's step; the loss as a number."""
-    batch = _on_device(batch, run.compute)
-    with run.compute.autocast():
-        loss = stage.loss(net, batch, generator)
+    compute, clip_norm = at.run.compute, at.stage.fit.clip_norm
+    batch = _on_device(batch, compute)
+    with compute.autocast():
+        loss = at.stage.loss(at.trained, batch, generator)
     value = float(loss.total.detach())
-    if any_process(not math.isfinite(value), run.compute.device):
+    if any_process(not math.isfinite(value), compute.device):
         terms = ", ".join(f"{name}={float(term.detach()):g}" for name, term in loss.terms.items())
-        raise _diverged("a finite loss", f"{value} at step {step + 1} (terms: {terms}){_held_in(batch)}", run)
-    optimiser.zero_grad(set_to_none=True)
+        found = f"{value} at step {at.state.step + 1} (terms: {terms}){_held_in(batch)}"
+        raise _diverged("a finite loss", found, at.run)
+    at.optimiser.zero_grad(set_to_none=True)
     loss.total.backward()
-    if stage.fit.clip_norm is not None:
-        torch.nn.utils.clip_grad_norm_(net.parameters(), stage.fit.clip_norm)
-    optimiser.step()
+    if clip_norm is not None:
+        torch.nn.utils.clip_grad_norm_(at.trained.parameters(), clip_norm)
+    at.optimiser.step()
     return value
 
 
@@ -266,19 +281,18 @@ def _average(average: dict[str, Tensor], net: nn.Module, decay: float, step: int
             average[name].lerp_(value, weight)
 
 
-def _validated(
-    state: State, stage: Stage, net: nn.Module, validation: Sequence[Sample], run: FitRun, record: Record
-) -> bool:
-    """Validate the weights that would be kept now; note the loss and the best weights in `state`.
+def _validated(at: _Fitting, record: Record) -> bool:
+    """Validate the weights that would be kept now; note the loss and the best weights in the state.
 
     False where somebody was in a hurry: then nothing is noted, and resuming validates first. Several processes never
     leave off, for all would have to at the same batch.
     """
+    net, state, run = at.net, at.state, at.run
     kept = {name: value.detach().clone() for name, value in net.state_dict().items()}
     net.load_state_dict(_with_average(kept, state.average))
     hurry = run.hurry if rank_and_world()[1] == 1 else (lambda: False)
     try:
-        terms = validate(stage, net, validation, run.compute, hurry)
+        terms = validate(at.stage, net, at.validation, run.compute, hurry, state.step)
         loss = of_first_process(terms.pop("watched", terms["loss"]), run.compute.device)
         record.validation(state.step, terms)
         if not math.isfinite(loss):
@@ -301,17 +315,19 @@ def validate(
     validation: Sequence[Sample],
     compute: Compute,
     hurry: Callable[[], bool] = lambda: False,
+    number: int = 0,
 ) -> dict[str, float]:
     """Mean loss and terms over unvaried validation samples, the network in eval mode.
 
-    `watched` repeats the term that is followed where that is not the whole loss.
+    `watched` repeats the term that is followed where that is not the whole loss. `number` is of the step it follows, for
+    refusals.
     """
     net.eval()
     sums: dict[str, float] = {}
     for start in range(0, len(validation), stage.fit.batch):
         if hurry():
             raise _HurriedAway
-        chosen = [stage.augment(sample, None) for sample in validation[start : start + stage.fit.batch]]
+        chosen = [varied(stage, sample, None, number) for sample in validation[start : start + stage.fit.batch]]
         batch = collate(chosen)
         with memory_named(lambda batch=batch: f"validation on {compute.device}{_held_in(batch)}", _SMALLER):
             values = _values(stage, net, batch, compute)
@@ -334,12 +350,13 @@ def _out_of_patience(state: State, recipe: FitRecipe) -> bool:
     return len(losses) - 1 - losses.index(min(losses)) >= recipe.patience
 
 
-def _snapshot(state: State, net: nn.Module, optimiser: torch.optim.Optimizer, run: FitRun) -> None:
+def _snapshot(at: _Fitting) -> None:
     """Note the weights in the state; the first process writes it. Raises LossNotFinite rather than keep broken weights."""
+    net, state, run = at.net, at.state, at.run
     broken = [name for name, value in net.named_parameters() if not bool(torch.isfinite(value).all())]
     if broken:  # a finite loss may have a gradient that is not
         raise _diverged("finite weights", f"{broken[0]} is not finite after step {state.step}", run)
     state.net = {name: value.detach().cpu() for name, value in net.state_dict().items()}
-    state.optimiser = optimiser_tensors(optimiser)
+    state.optimiser = optimiser_tensors(at.optimiser)
     if rank_and_world()[0] == 0:
         save_state(run.folder, state, run.identity)
