@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from shortaxis.experiments.reproduce.beside import Beside
 
 _RUN = "Running it"
-PaperName = Annotated[str | None, typer.Argument(metavar="[PAPER]", help="Its method's name; none: every paper.")]
-TableName = Annotated[str | None, typer.Argument(metavar="[TABLE]", help="Its number; none: lists them.")]
+PaperName = Annotated[str | None, typer.Argument(metavar="PAPER", help="Its method's name; none: every paper.")]
+TableName = Annotated[str | None, typer.Argument(metavar="TABLE", help="Its number; none: lists them.")]
 Results = Annotated[
     list[str] | None,
     typer.Option("--results", metavar="[ROW=]DIR", help="What `compare` wrote; with ROW= what `evaluate` wrote of it."),

@@ -80,7 +80,8 @@ def read_held(given: Sequence[str], dataset: str | None = None) -> list[Held]:
         held = [*_compared(folder, row, dataset), *_evaluated(folder, row, dataset)]
         if not held:
             expected = f"results of `compare` ({SCORES}) or of `evaluate` ({EVALUATED}, {EMIDEC})"
-            raise MissingFile(expected, "none" if folder.is_dir() else "no such folder", "correct --results", folder)
+            way_out = "correct --results; a model of `train` is scored by --run --model ROW=FILE"
+            raise MissingFile(expected, "none" if folder.is_dir() else "no such folder", way_out, folder)
         found += held
     return found
 
