@@ -21,7 +21,7 @@ from shortaxis.core.errors import DamagedFile, LabelsMissing, MissingFile, NoStu
 from shortaxis.core.labels import LEFT_VENTRICLE, Labels, Structure
 from shortaxis.core.study import Facts, Study
 from shortaxis.files.intake import read_bytes
-from shortaxis.files.names import output_name
+from shortaxis.files.names import output_name, slug
 from shortaxis.files.table import read_table
 from shortaxis.read.dicom import PlacedStudy, read_dicom_placed
 from shortaxis.read.polygon import fill_polygon
