@@ -36,6 +36,24 @@ def unseen_studies(model: Model, data: Path, dataset: str, all_cases: bool) -> I
             yield replace(study, name=case.name)
 
 
+def ef_errors(result: Segmentation, study: Study) -> dict[str, float | None]:
+    """Ejection fraction less the reference's in points, per ventricle, at the given phases and at the found ones.
+
+    The reference's is its own at the given phases. None where a phase is not known, or not drawn.
+    """
+    phases, given = result.measures["phases"], (study.facts.ed_index, study.facts.es_index)
+    truth: dict[str, Any] = {}
+    if study.labels is not None and None not in given:
+        truth = measure_case(study, study.labels.array, study.labels.scheme)
+    errors: dict[str, float | None] = {}
+    for name, (ed, es) in (("given", given), ("found", (phases["found_ed_index"], phases["found_es_index"]))):
+        told = {} if ed is None or es is None else segment_measures_at(result, study, (ed, es))
+        for side in ("lv", "rv"):
+            ours, theirs = (measures.get(side, {}).get("ef_percent") for measures in (told, truth))
+            errors[f"{side}_{name}"] = None if ours is None or theirs is None else ours - theirs
+    return errors
+
+
 def found_ef_errors(result: Segmentation, study: Study) -> dict[str, Any]:
     """Found phases against the given ones, for a cine of more than two frames; the beat is a circle."""
     phases, count = result.measures["phases"], study.n_frames
@@ -71,16 +89,19 @@ def main() -> None:
     options = parser.parse_args()
     compute = choose_compute()
     model = ready_model(options.model, compute)
-    rows, faults, phases = [], [], {}
+    rows, faults, phases, errors = [], [], {}, {}
     for study in unseen_studies(model, options.data, options.dataset, options.all_cases):
         result = segment_study(study, model, compute)
         rows += evaluate_case(study, result.labels, result.scheme)
         faults += missed_on_mid_slices(study, result.labels, result.scheme)
         phases[study.name] = found_ef_errors(result, study)
+        errors[study.name] = ef_errors(result, study)
     summary = summarise(rows)
     print_table(summary, faults, {name: off for name, off in phases.items() if off})
+    print_ef_errors(errors)
     if options.out:
-        options.out.write_text(json.dumps({"summary": summary, "rows": rows, "faults": faults}, indent=1))
+        written = {"summary": summary, "rows": rows, "faults": faults, "ef_errors": errors}
+        options.out.write_text(json.dumps(written, indent=1))
 
 
 def print_table(summary: dict[str, Any], faults: list[dict[str, Any]], phases: dict[str, Any]) -> None:
@@ -110,6 +131,16 @@ def print_table(summary: dict[str, Any], faults: list[dict[str, Any]], phases: d
             f"- {name}: found ED {off['ed_frames_off']:+d}, ES {off['es_frames_off']:+d} frames from the given; "
             f"LVEF {off['ef_at_given']:.1f} % at the given, {off['ef_at_found']:.1f} % at the found"
         )
+
+
+def print_ef_errors(errors: dict[str, dict[str, float | None]]) -> None:
+    """One row per patient, the largest error of left-ventricular ejection fraction first; unknown ones last."""
+    keys = ("lv_given", "lv_found", "rv_given", "rv_found")
+    print("\nError of ejection fraction in points, at the given and at the found phases\n")
+    print("| patient | LV given | LV found | RV given | RV found |\n|---|---|---|---|---|")
+    for name, found in sorted(errors.items(), key=lambda item: -abs(item[1]["lv_given"] or 0.0)):
+        shown = " | ".join("-" if found[key] is None else f"{found[key]:+.1f}" for key in keys)
+        print(f"| {name} | {shown} |")
 
 
 if __name__ == "__main__":
