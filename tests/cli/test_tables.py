@@ -11,9 +11,10 @@ from shortaxis.cli.tables import print_scores
 
 def means(dice: float | None, n: int, n_missed: int, distance: float | None) -> dict[str, Any]:
     """As `measure.summary` gives them."""
-    far = {"mean": distance, "n": n - n_missed, "mean_charged": None, "n_charged": 0}
+    far = {"mean": distance, "n": n - n_missed, "mean_charged": 100.0, "n_charged": n_missed}
     counts = {"mean": dice, "n": n, "n_missed": n_missed, "n_extra": 0, "n_in_neither": 0}
-    return {"dice": counts, "hd_mm": far, "hd95_mm": far, "assd_mm": far}
+    overlaps = {"dice": counts, "bdc": {**counts, "mean": 0.5}, "surface_dice": {**counts, "mean": 0.7}}
+    return {**overlaps, **dict.fromkeys(("hd_mm", "hd95_mm", "assd_mm", "hd_one_sided_mm"), far)}
 
 
 def lines_of(capsys: pytest.CaptureFixture[str], summary: dict[str, Any]) -> list[list[str]]:
@@ -35,6 +36,8 @@ def test_scores_stand_beside_their_counts(capsys: pytest.CaptureFixture[str]) ->
     assert ["lv_cavity", "ED", "3", "0.600", "1", "0", "2.50", "2.50", "2.50"] in lines
     assert ["lv_cavity", "ES", "1", "0.000", "1", "0", "–", "–", "–"] in lines
     assert ["all", "3", "0.600", "1", "0", "2.50", "2.50", "2.50"] in lines
+    assert ["lv_cavity", "ED", "0.500", "0.700", "100.00", "1", "2.50"] in lines
+    assert ["lv_cavity", "ES", "0.500", "0.700", "100.00", "1", "–"] in lines
     assert ["lv.edv_ml", "2", "1", "-0.50", "-2.46", "to", "1.46", "1.50", "–"] in lines
     assert ["phases:", "stated", "by", "the", "reference"] in lines
     assert ["no", "prediction:", "case2_ed"] in lines

@@ -6,9 +6,12 @@ import numpy as np
 import pytest
 
 from shortaxis.core.labels import ACDC, EMIDEC, LabelScheme, Structure
-from shortaxis.core.study import Grid
+from shortaxis.core.study import Facts, Grid, Note, Origin, Study
 from shortaxis.measure.aha_segments import NO_RV, SEGMENTS, segmented_slices
-from shortaxis.measure.transmurality import NOT_PARTED, transmurality
+from shortaxis.measure.aha_wall import TURNED, WAY_UP_UNKNOWN
+from shortaxis.measure.case import measure_case
+from shortaxis.measure.transmurality import NOT_PARTED, transmurality, transmurality_by_segment
+from shortaxis.report.indices import sections_of
 
 CAVITY, HEALTHY, INFARCT, NO_REFLOW, RV = 1, 2, 3, 4, 5
 WITH_RV = LabelScheme("with_rv", {**EMIDEC.codes, RV: Structure.RV_CAVITY}, EMIDEC.unions)
@@ -56,3 +59,35 @@ def test_labels_that_do_not_part_the_myocardium_have_none() -> None:
     found = transmurality(np.zeros((6, 90, 90), np.uint8), ACDC, GRID)
     assert set(found) == set(SEGMENTS)
     assert found[1].reason == NOT_PARTED
+
+
+def study_of(*notes: Note) -> Study:
+    image = np.zeros((1, 6, 90, 90), np.uint8)
+    return Study("a", image, GRID, (Origin("a", (0,), is_4d=False),), Facts(modality="lge"), notes=notes)
+
+
+def test_it_stands_under_the_infarct_of_a_case_for_every_segment() -> None:
+    labels = heart((300, 360), 5)
+    found = measure_case(study_of(), labels[None], WITH_RV)["infarct"]["transmurality"]
+    assert sorted(map(int, found)) == list(SEGMENTS)
+    assert found["6"]["mean_percent"] == pytest.approx(50, abs=6) and found["2"]["deepest_percent"] == 0.0
+    names = {
+        index.name
+        for section in sections_of(measure_case(study_of(), labels[None], WITH_RV))
+        for index in section.indices
+    }
+    assert "Transmurality 6 mean" in names
+
+
+def test_without_a_right_ventricle_each_segment_says_so_and_the_report_is_not_filled_with_it() -> None:
+    labels = heart((300, 360), 5)
+    measures = measure_case(study_of(), np.where(labels == RV, 0, labels)[None].astype(np.uint8), EMIDEC)
+    assert measures["infarct"]["transmurality"]["6"]["mean_percent"] is None
+    assert measures["reasons"]["infarct.transmurality.6.mean_percent"] == NO_RV
+    assert not any("Transmurality" in index.name for section in sections_of(measures) for index in section.indices)
+
+
+def test_of_a_heart_found_another_way_up_no_segment_is_told() -> None:
+    entries = transmurality_by_segment(heart((300, 360), 5), WITH_RV, study_of(Note(TURNED, "turned")))
+    assert set(entries.values()) == {(None, WAY_UP_UNKNOWN)}
+    assert transmurality_by_segment(heart((300, 360), 5), ACDC, study_of()) == {}

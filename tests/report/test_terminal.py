@@ -5,7 +5,7 @@ from __future__ import annotations
 from rich.console import Console
 
 from shortaxis.report.indices import Index
-from shortaxis.report.terminal import _cells, case_table
+from shortaxis.report.terminal import _cells, _thickening, case_table
 
 
 def test_indices_reasons_and_notes_are_listed_and_nothing_is_read_as_markup(measures_of, capsys) -> None:
@@ -25,3 +25,13 @@ def test_a_reason_that_stands_in_the_line_above_is_not_repeated() -> None:
     assert [str(text) for text in _cells(nowhere, None)][2] == "a single frame shows no heartbeat"
     assert [str(text) for text in _cells(nowhere, nowhere.reason)][2] == "as above"
     assert [str(text) for text in _cells(nowhere, "another")][2] == "a single frame shows no heartbeat"
+
+
+def test_thickening_is_told_over_the_segments_that_have_it() -> None:
+    segments = {"1": {"thickening_percent": 20.0}, "2": {"thickening_percent": 60.0}, "3": {"thickening_percent": None}}
+    name, value, told = _thickening({"lv": {"wall": {"aha": segments}}})
+    assert (name, value, told.plain) == ("Thickening", "40", "%  2 of 3 segments, 20 to 60")
+    nowhere = {"lv": {"wall": {"aha": {"1": {"thickening_percent": None}}}}}
+    reasons = {"lv.wall.aha.1.thickening_percent": "no right ventricle"}
+    name, value, told = _thickening({**nowhere, "reasons": reasons})
+    assert (value, told.plain) == ("–", "no right ventricle")

@@ -14,6 +14,7 @@ def print_scores(summary: Mapping[str, Any]) -> None:
     """Overlap and distances per structure and phase, then the ventricles' agreement, each mean with its count."""
     console = Console()
     console.print(_overlap(summary))
+    console.print(_surfaces(summary))
     console.print(_agreement(summary["agreement"]))
     if summary.get("phases"):
         console.print(f"phases: {summary['phases']}", markup=False, highlight=False)
@@ -55,17 +56,39 @@ def _overlap(summary: Mapping[str, Any]) -> Table:
     table.add_column("phase", no_wrap=True)
     for heading in ("n", "DSC", "missed", "invented", "HD mm", "HD95 mm", "ASSD mm"):
         table.add_column(heading, justify="right")
-    groups = [
-        (structure, phase, means)
-        for structure, phases in summary["by_structure"].items()
-        for phase, means in phases.items()
-    ]
-    for structure, phase, means in [*groups, ("all", "", summary)]:
+    for structure, phase, means in _groups(summary):
         dice = means["dice"]
         distances = (_shown(means[key]["mean"]) for key in ("hd_mm", "hd95_mm", "assd_mm"))
         counts = (str(dice[key]) for key in ("n_missed", "n_extra"))
         table.add_row(structure, phase, str(dice["n"]), _shown(dice["mean"], 3), *counts, *distances)
     return table
+
+
+def _surfaces(summary: Mapping[str, Any]) -> Table:
+    """What else is known of the outlines: boundary and surface Dice, and the distances' other forms."""
+    title = (
+        "Outlines; charged: HD with what was missed or invented at the image's diagonal, and how many; others in --out"
+    )
+    table = Table(title=title, title_justify="left", box=None, header_style="bold")
+    table.add_column("structure", no_wrap=True)
+    table.add_column("phase", no_wrap=True)
+    for heading in ("BDC", "surface DSC", "HD charged", "charged", "one-sided HD"):
+        table.add_column(heading, justify="right")
+    for structure, phase, means in _groups(summary):
+        overlaps = (_shown(means[key]["mean"], 3) for key in ("bdc", "surface_dice"))
+        charged = _shown(means["hd_mm"]["mean_charged"]), str(means["hd_mm"]["n_charged"])
+        table.add_row(structure, phase, *overlaps, *charged, _shown(means["hd_one_sided_mm"]["mean"]))
+    return table
+
+
+def _groups(summary: Mapping[str, Any]) -> list[tuple[str, str, Mapping[str, Any]]]:
+    """Structure, phase and their means; all together last."""
+    groups = [
+        (structure, phase, means)
+        for structure, phases in summary["by_structure"].items()
+        for phase, means in phases.items()
+    ]
+    return [*groups, ("all", "", summary)]
 
 
 def _agreement(ventricles: Mapping[str, Any]) -> Table:

@@ -22,6 +22,7 @@ from shortaxis.measure.infarct import infarct
 from shortaxis.measure.nesting import nested
 from shortaxis.measure.normal import body_surface_area_m2, normal_ranges
 from shortaxis.measure.phases import Phases, find_phases
+from shortaxis.measure.transmurality import transmurality_by_segment
 from shortaxis.measure.units import restated, units_of
 from shortaxis.measure.ventricles import NO_SPACING, Entry, Scale, myocardium, ventricle
 from shortaxis.measure.volumes import MEASURED, SHORT, heart_rate_from_cine, slice_table, volume_curve_ml, voxel_counts
@@ -56,7 +57,8 @@ def measure_case(
         A dictionary with `case`, `phases`, `lv`, `rv`, `wall`, `infarct` (where the labels part the myocardium),
         `patient`, `curve` (`frame` is 0-based), `slices` (one row per slice), `ranges` (normal ranges by dotted key),
         `convention`, `notes` and `reasons`. `lv.wall.aha.<segment>` holds `ed_mm`, `es_mm` and `thickening_percent` of
-        the heart association's segments 1 to 16. A mouse's volumes are in microlitres and its masses in milligrams, under
+        the heart association's segments 1 to 16, `infarct.transmurality.<segment>` its `mean_percent` and
+        `deepest_percent`. A mouse's volumes are in microlitres and its masses in milligrams, under
         keys as `lv.edv_ul` and `lv.mass_mg`.
 
     Raises:
@@ -82,7 +84,8 @@ def measure_case(
         | wall_by_segment(labels, scheme, study, phases),
         "rv": ventricle("right ventricle", counts.get(Structure.RV_CAVITY), phases, scale),
         "wall": _wall(labels, scheme, study.grid, phases),
-        "infarct": infarct(labels[phases.ed_index or 0], scheme, study.grid.voxel_ml),
+        "infarct": infarct(labels[phases.ed_index or 0], scheme, study.grid.voxel_ml)
+        | transmurality_by_segment(labels[phases.ed_index or 0], scheme, study),
         "patient": patient,
     }
     reasons = {f"{name}.{key}": why for name, part in sections.items() for key, (_, why) in part.items() if why}

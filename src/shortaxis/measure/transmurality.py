@@ -14,9 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shortaxis.core.labels import LabelScheme, Structure
-from shortaxis.core.study import Grid
+from shortaxis.core.study import Grid, Study
 from shortaxis.measure.aha_segments import SEGMENTS, SegmentedSlice, segmented_slices
+from shortaxis.measure.aha_wall import TURNED, WAY_UP_UNKNOWN
 from shortaxis.measure.rays import crossed_mm
+from shortaxis.measure.ventricles import Entry
 
 DAMAGED = (Structure.INFARCT, Structure.NO_REFLOW)
 NOT_PARTED = "the labels do not part the myocardium into healthy and infarcted"
@@ -62,6 +64,23 @@ def transmurality(
         percent.append(along[crossed])
     every, values = np.concatenate(numbers), np.concatenate(percent)
     return {number: _of(values[every == number]) for number in SEGMENTS}
+
+
+def transmurality_by_segment(labels: NDArray[np.uint8], scheme: LabelScheme, study: Study) -> dict[str, Entry]:
+    """Entries `transmurality.<segment>.mean_percent` and `.deepest_percent` of one stack, with their reasons.
+
+    Nothing where the scheme does not part the myocardium. Nothing is told where the header's anterior may not be the
+    heart's, as of the wall's thickness.
+    """
+    if not (scheme.has(Structure.MYOCARDIUM) and any(scheme.has(part) for part in DAMAGED)):
+        return {}
+    turned = any(note.code == TURNED for note in study.notes)
+    entries: dict[str, Entry] = {}
+    for number, found in transmurality(labels, scheme, study.grid).items():
+        for name in ("mean_percent", "deepest_percent"):
+            entry = (None, WAY_UP_UNKNOWN) if turned else (getattr(found, name), found.reason)
+            entries[f"transmurality.{number}.{name}"] = entry
+    return entries
 
 
 def ray_transmurality_percent(

@@ -71,6 +71,7 @@ SECTION_TITLES: Mapping[str, str] = {
 }
 _NOT_SECTIONS = frozenset({"case", "phases", "curve", "slices", "convention", "notes", "reasons", "ranges", "error"})
 DRAWN = "lv.wall.aha."  # shown as a bull's-eye rather than in 48 rows
+WHERE_KNOWN = "infarct.transmurality."  # 32 rows of one reason would hide the others: late enhancement has seldom an RV
 _ABBREVIATIONS = {"lv": "LV", "rv": "RV", "ed": "ED", "es": "ES", "ef": "EF", "bsa": "BSA", "mri": "MRI"}
 
 
@@ -193,7 +194,7 @@ def _indices(measures: Mapping[str, Any], section: str, part: Mapping[str, Any])
     ranges = measures.get("ranges") or {}
     for leaf, value in flattened(part):
         key = f"{section}.{leaf}"
-        if key.startswith(DRAWN):
+        if key.startswith(DRAWN) or (key.startswith(WHERE_KNOWN) and value is None):
             continue
         name, unit = name_and_unit(leaf)
         text = shown(value)

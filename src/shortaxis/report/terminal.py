@@ -9,9 +9,9 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from shortaxis.report.indices import Index, sections_of
+from shortaxis.report.indices import Index, missing_reason, sections_of
 
-_SHOWN = ("infarct", "uncertainty", "lv", "rv")
+_SHOWN = ("infarct", "uncertainty", "lv", "rv", "wall")
 
 
 def case_table(measures: Mapping[str, Any]) -> RenderableType:
@@ -27,11 +27,23 @@ def case_table(measures: Mapping[str, Any]) -> RenderableType:
             for index in section.indices:
                 table.add_row(*_cells(index, above))
                 above = index.reason
+            if section.key == "wall":
+                table.add_row(*_thickening(measures))
             table.add_section()
     notes = [
         Text(f"{note.get('code', '')}  {note.get('text', '')}", style="yellow") for note in measures.get("notes") or ()
     ]
     return Group(table, *notes, Text("Research use only. Not for diagnosis.", style="bold"))
+
+
+def _thickening(measures: Mapping[str, Any]) -> tuple[str, str, Text]:
+    """Thickening from ED to ES over the segments that have it: their mean, and the least and the most."""
+    segments = ((measures.get("lv") or {}).get("wall") or {}).get("aha") or {}
+    known = [one["thickening_percent"] for one in segments.values() if one["thickening_percent"] is not None]
+    if not known:
+        return "Thickening", "–", Text(missing_reason(measures, "lv.wall.aha.1.thickening_percent"), style="italic")
+    told = f"%  {len(known)} of {len(segments)} segments, {min(known):.0f} to {max(known):.0f}"
+    return "Thickening", f"{sum(known) / len(known):.0f}", Text(told)
 
 
 def _cells(index: Index, above: str | None) -> tuple[Text, Text, Text]:
