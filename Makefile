@@ -9,7 +9,7 @@ WORKERS ?= 2
 # One thread per worker: two workers that each start a thread per core are slower than one.
 ONE_THREAD := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1
 
-.PHONY: help setup demo test verify lint types format reference sbom clean
+.PHONY: help setup demo test verify lint types format reference sbom clean fuzz mutate
 
 help: ## what can be made
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/'
@@ -46,7 +46,7 @@ VERIFY := slow attacks network properties kills fuzz mutation memory
 COMMAND_slow = $(BIN)/pytest -n $(WORKERS) --slow -m slow
 COMMAND_attacks = $(BIN)/pytest -n $(WORKERS) tests/attacks tests/faults -v
 COMMAND_network = $(BIN)/pytest tests/network -v
-COMMAND_properties = HYPOTHESIS_PROFILE=verify $(BIN)/pytest -n $(WORKERS) tests -k 'properties or property'
+COMMAND_properties = HYPOTHESIS_PROFILE=verify $(BIN)/pytest -n $(WORKERS) tests/properties
 COMMAND_kills = $(BIN)/python -m benchmarks.kills --kills 200
 COMMAND_fuzz = $(MAKE) --no-print-directory fuzz
 COMMAND_mutation = $(MAKE) --no-print-directory mutate
@@ -62,6 +62,12 @@ verify-out/%.txt: | $(INSTALLED)
 	  echo "commit:  $$(git describe --always --dirty 2>/dev/null || echo none)"; echo 'command: $(COMMAND_$*)'; \
 	  $(ONE_THREAD) $(COMMAND_$*); } 2>&1 | tee verify-out/$*.failed
 	@mv verify-out/$*.failed $@
+
+fuzz: $(INSTALLED) ## ten thousand spoilt files of every format that is read, resumed where it stopped; in .fuzz/
+	$(ONE_THREAD) $(BIN)/python -m tests.fuzz --mutants 10000
+
+mutate: $(INSTALLED) ## faults put into gate, measures, folds and writer; lists those no test notices; resumed, in .mutants/
+	$(ONE_THREAD) $(BIN)/python -m tests.mutation
 
 format: $(INSTALLED) ## let ruff sort imports and lay the code out
 	$(BIN)/ruff check --fix --select I .
