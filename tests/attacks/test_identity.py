@@ -158,7 +158,7 @@ def test_no_canary_comes_out_of(name: str, place: Place) -> None:
     if name not in (*WRITES_NOTHING, "segment damaged"):
         assert any(done.out.rglob("*")), "a command that wrote nothing would prove nothing"
     for canary in place.canaries.planted:
-        tally.count("canaries x commands", name, canary)
+        tally.count("commands x canaries", name, canary)
 
 
 def test_no_planted_number_stands_in_a_mask_s_header(place: Place) -> None:

@@ -18,5 +18,6 @@ def lines() -> list[str]:
     for kind in dict.fromkeys(kind for kind, _, _ in TRIED):
         own = {key: n for key, n in TRIED.items() if key[0] == kind}
         whats, faults = {key[1] for key in own}, {key[2] for key in own}
-        said.append(f"{kind}: {len(whats)} x {len(faults)} ({', '.join(sorted(faults))}), {sum(own.values())} in all")
+        named = f" ({', '.join(sorted(faults))})" if len(faults) < 10 else ""
+        said.append(f"{kind}: {len(whats)} x {len(faults)}{named}, {sum(own.values())} in all")
     return said
