@@ -24,6 +24,7 @@ settings.register_profile(
     "ci", max_examples=25, deadline=None, derandomize=True, database=None, suppress_health_check=[HealthCheck.too_slow]
 )
 settings.register_profile("verify", settings.get_profile("ci"), max_examples=250, derandomize=False, print_blob=True)
+settings.register_profile("mutate", settings.get_profile("ci"), max_examples=6)  # a thousand runs of the same tests
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
 
 _BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")

@@ -48,3 +48,9 @@ def test_a_worker_process_can_hand_a_refusal_back(kind: type[ShortaxisError]) ->
     back = pickle.loads(pickle.dumps(kind("expected", "found", "way out", Path("a/b"))))  # noqa: S301 - our own bytes
     assert type(back) is kind and str(back) == str(kind("expected", "found", "way out", Path("a/b")))
     assert (back.expected, back.found, back.way_out, back.path) == ("expected", "found", "way out", Path("a/b"))
+
+
+def test_a_file_s_own_words_reach_the_terminal_printable_and_of_sane_length() -> None:
+    shown = str(BadSpacing("a", "line\nbreak \x1b[2J" + "[" * 5000, "c", "scan\x1b]0;.nii"))
+    assert len(shown) < 1200 and len(shown.splitlines()) == 5
+    assert all(letter.isprintable() for line in shown.splitlines() for letter in line)

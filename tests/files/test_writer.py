@@ -18,7 +18,7 @@ from nibabel.nifti1 import Nifti1Extension
 
 from shortaxis.core.errors import GridMismatch, WriteFailed, WrongDimensions
 from shortaxis.core.study import Grid
-from shortaxis.files.gate import load_nifti
+from shortaxis.files.gate import load_nifti, load_volume
 from shortaxis.files.writer import write_bytes, write_csv, write_image, write_json, write_labels, write_text
 from tests.lookalike.acdc_tree import make_acdc_tree
 from tests.lookalike.nifti_files import AFFINE, an_image, write
@@ -220,3 +220,18 @@ def test_an_image_keeps_its_type(tmp_path: Path) -> None:
     write_image(tmp_path / "b.nii.gz", source.array, source.grid, source.is_4d)
     again = load_nifti(tmp_path / "b.nii.gz").array
     assert again.dtype == np.float32 and np.array_equal(again, source.array)
+
+
+@pytest.mark.parametrize(("field", "value"), [("xyzt_units", 32768 + 2), ("qform_code", 2**19 + 1)])
+def test_codes_that_nifti_1_cannot_hold_are_repeated_in_nifti_2(tmp_path: Path, field: str, value: int) -> None:
+    image = an_image()[0]
+    source = nib.Nifti2Image(np.ascontiguousarray(image.T), AFFINE)
+    source.header.set_xyzt_units("mm")
+    source.set_qform(AFFINE, 1)
+    source.header[field] = value
+    nib.save(source, tmp_path / "scan.nii")
+    volume = load_nifti(tmp_path / "scan.nii")
+    write_labels(tmp_path / "mask.nii", np.ones(volume.array.shape, np.uint8), volume.grid, is_4d=False)
+    again, source_grid = load_volume(tmp_path / "mask.nii").grid.nifti, volume.grid.nifti
+    assert again is not None and source_grid is not None and getattr(again, field) == value
+    assert again.pixdim == source_grid.pixdim and (tmp_path / "mask.nii").read_bytes()[:4] == b"\x1c\x02\0\0"
