@@ -14,6 +14,7 @@ import pytest
 import shortaxis
 from shortaxis.core.errors import CannotResume, LeakingSplit
 from shortaxis.core.labels import ACDC
+from shortaxis.experiments.folds import read_split
 from shortaxis.experiments.patients import phantom_cases
 from shortaxis.experiments.plan import Entry, Plan
 from shortaxis.experiments.run import compare
@@ -93,3 +94,15 @@ def test_a_note_of_the_data_that_cannot_be_read_is_refused(text: str, tmp_path: 
     (tmp_path / DATA).write_text(text)
     with pytest.raises(CannotResume):
         refuse_other_data(tmp_path, [])
+
+
+@pytest.mark.realdata
+def test_acdcs_one_scan_under_two_names_is_the_only_one_in_its_folds(data_root: Path) -> None:
+    cases = training_cases(data_root / "acdc/training", "acdc", ACDC)
+    pair = [case for case in cases if case.scan]
+    assert [case.name for case in pair] == ["patient074", "patient076"]
+    one, other = (case.read() for case in pair)
+    assert np.array_equal(one.image, other.image)
+    refuse_copies(cases, read_split("acdc-5"), ACDC)
+    with pytest.raises(LeakingSplit, match="16 planes"):
+        refuse_copies([replace(case, scan="") for case in cases], read_split("acdc-5"), ACDC)

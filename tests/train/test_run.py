@@ -16,8 +16,8 @@ from shortaxis.core.labels import ACDC, LEFT_VENTRICLE, MNMS
 from shortaxis.core.recipe import FitRecipe
 from shortaxis.core.study import Study
 from shortaxis.train.folds import Fold
-from shortaxis.train.run import TrainingCase, fit_stage
-from shortaxis.train.state import CURRENT, read_state
+from shortaxis.train.run import TrainingCase, fit_stage, without_known_copies
+from shortaxis.train.state import CURRENT, read_state, stored_identity
 from tests.lookalike.ring_study import ring_study
 from tests.train.runs import run_in
 from tests.train.tiny import TinyStage
@@ -114,4 +114,36 @@ def test_a_run_of_a_version_that_did_not_note_its_data_is_taken_up(tmp_path: Pat
     facts, tensors = read_state(tmp_path / CURRENT)
     del facts["identity"]["data"]
     save_file(tensors, tmp_path / CURRENT, {"shortaxis_state": json.dumps(facts)})
-    assert fit_stage(STAGE, ACDC, cases([]), Fold(("p1",), ()), run_in(tmp_path)).finished
+    for _ in range(2):
+        assert fit_stage(STAGE, ACDC, cases([]), Fold(("p1",), ()), run_in(tmp_path)).finished
+
+
+def known_as_one_scan() -> list[TrainingCase]:
+    """p3's second case is p1's first one, and it is known."""
+    held = cases([])
+    one = {"p1-1": "the same", "p3-2": "the same"}
+    return [
+        replace(case, scan=one.get(case.name, ""), read=held[0].read if case.name == "p3-2" else case.read)
+        for case in held
+    ]
+
+
+def test_a_known_copy_of_a_held_out_scan_is_left_out_of_training(tmp_path: Path) -> None:
+    fold = Fold(("p1", "p2"), ("p3",))
+    assert without_known_copies(fold, known_as_one_scan()) == Fold(("p2",), ("p3",))
+    assert without_known_copies(Fold(("p1", "p3"), ("p2",)), known_as_one_scan()).train == ("p1", "p3")
+    fitted = fit_stage(STAGE, ACDC, known_as_one_scan(), fold, run_in(tmp_path))
+    assert fitted.finished and fitted.examples == 4
+    held = stored_identity(tmp_path)
+    assert held is not None and held["train"] == ["p2"]
+
+
+def test_a_run_begun_before_copies_were_looked_for_goes_on_as_it_was_begun(tmp_path: Path) -> None:
+    fold = Fold(("p1", "p2"), ("p3",))
+    begun = [replace(case, scan="") for case in cases([])]
+    fit_stage(STAGE, ACDC, begun, fold, run_in(tmp_path))
+    facts, tensors = read_state(tmp_path / CURRENT)
+    del facts["identity"]["data"]
+    save_file(tensors, tmp_path / CURRENT, {"shortaxis_state": json.dumps(facts)})
+    for _ in range(2):
+        assert fit_stage(STAGE, ACDC, known_as_one_scan(), fold, run_in(tmp_path)).examples == 8

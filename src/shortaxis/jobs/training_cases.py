@@ -44,11 +44,17 @@ def _under_slugs(cases: Sequence[TrainingCase]) -> list[TrainingCase]:
 
 
 def _acdc(data: Path, scheme: LabelScheme) -> list[TrainingCase]:
-    from shortaxis.read.acdc import find_acdc, group_of, read_acdc_labelled
+    from shortaxis.read.acdc import ONE_SCAN, find_acdc, group_of, read_acdc_labelled
 
     del scheme  # the reader knows ACDC's own numbers
     return [
-        TrainingCase(folder.name, folder.name, partial(read_acdc_labelled, folder), group_of(folder))
+        TrainingCase(
+            folder.name,
+            folder.name,
+            partial(read_acdc_labelled, folder),
+            group_of(folder),
+            ONE_SCAN.get(folder.name, ""),
+        )
         for folder in find_acdc(data)
     ]
 

@@ -18,6 +18,7 @@ from shortaxis.train.distributed import rank_and_world
 from shortaxis.train.duplicates import Seen, refuse_duplicates, seen_as, seen_in
 from shortaxis.train.folds import Fold, refuse_leaks
 from shortaxis.train.loop import FitRun, fit, is_whole, result_weights
+from shortaxis.train.state import stored_identity
 
 
 @dataclass(frozen=True)
@@ -29,12 +30,21 @@ class TrainingCase:
         patient: who it is of; folds never divide a patient.
         read: makes the labelled study.
         group: diagnosis group, to spread over the folds.
+        scan: what cases share that are known to be one scan under several patients' names; empty where none is known.
     """
 
     name: str
     patient: str
     read: Callable[[], Study]
     group: str | None = None
+    scan: str = ""
+
+
+def without_known_copies(fold: Fold, cases: Sequence[TrainingCase]) -> Fold:
+    """The fold without those trained on whose scan is known to be a held-out patient's too."""
+    held_out = {case.scan for case in cases if case.patient in fold.validation} - {""}
+    copies = {case.patient for case in cases if case.scan in held_out}
+    return Fold(tuple(patient for patient in fold.train if patient not in copies), fold.validation)
 
 
 @dataclass(frozen=True)
@@ -62,19 +72,25 @@ def fit_stage(
     run: FitRun,
     initial: Mapping[str, Tensor] | None = None,
 ) -> Fitted:
-    """Train one stage on a fold's patients, validating on those held out.
+    """Train one stage on a fold's patients, validating on those held out; known copies of these are not trained on.
+
+    A run that a version began which did not look for copies goes on as it began.
 
     Raises:
-        LeakingSplit: the fold shares a patient, or a scan under two names.
+        LeakingSplit: the fold shares a patient, or a scan under two names that is not known to be one.
         LabelsMissing: no training case gave a labelled sample, or one lacks a structure of `scheme`.
     """
     refuse_leaks(fold)
+    began = stored_identity(run.folder)
+    looks_for_copies = began is None or "data" in began
+    fold = without_known_copies(fold, cases) if looks_for_copies else fold
     seen: list[Seen] = []
     examples = list(_examples(stage, scheme, cases, fold.train, run, seen))
     validation = list(_examples(stage, scheme, cases, fold.validation, run, seen))
     if len(seen) < sum(case.patient in {*fold.train, *fold.validation} for case in cases):
         return Fitted({}, False, 0, 0)  # a signal came while they were read
-    refuse_duplicates(fold, seen)
+    if looks_for_copies:
+        refuse_duplicates(fold, seen)
     if not examples:
         raise LabelsMissing("labelled slices to train on", "none in the training cases", "check --data and --dataset")
     identity = {
@@ -84,7 +100,7 @@ def fit_stage(
         "train": list(fold.train),
         "validation": list(fold.validation),
         "examples": len(examples),
-        "data": seen_in(seen),
+        **({"data": seen_in(seen)} if looks_for_copies else {}),
     }
     state = fit(stage, scheme, examples, validation, replace(run, identity=identity), initial)
     reached = state.step >= min(stage.fit.steps, run.until or stage.fit.steps)

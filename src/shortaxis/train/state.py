@@ -99,6 +99,17 @@ def load_state(folder: Path, identity: Mapping[str, Any]) -> State | None:
     return None
 
 
+def stored_identity(folder: Path) -> dict[str, Any] | None:
+    """What the run in `folder` was begun with, None where there is none that can be read."""
+    for name in (CURRENT, PREVIOUS):
+        try:
+            with safe_open(str(folder / name), framework="pt") as file:
+                return json.loads(file.metadata()["shortaxis_state"])["identity"]
+        except (SafetensorError, KeyError, ValueError, TypeError, OSError):
+            continue
+    return None
+
+
 def _set_aside(damaged: Path) -> None:
     """Rename a newest state that is not whole: left there, the next save would let it push out the whole one."""
     with contextlib.suppress(FileNotFoundError):  # another process of the group was faster
