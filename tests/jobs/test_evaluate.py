@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ from shortaxis.core.study import Grid
 from shortaxis.files.writer import write_labels
 from shortaxis.pipeline import evaluate_folders, write_phantom
 from shortaxis.read.phantom import PhantomRecipe
+from tests.lookalike.acdc_tree import make_acdc_tree
 
 SMALL = PhantomRecipe(frames=4, slices=4, rows=96, cols=96)
 
@@ -50,6 +52,14 @@ def test_every_slice_is_scored_in_a_table_of_its_own(masks: Path, tmp_path: Path
     assert len(rows) == SMALL.frames * SMALL.slices * 3 == summary["by_slice"]["n_rows"]
     assert {row["hd_px"] for row in rows} <= {"0.0", "0", ""}
     assert summary["by_slice"]["dice"]["mean"] == 1.0
+
+
+def test_masks_beside_acdc_patients_are_scored_too(masks: Path, tmp_path: Path) -> None:
+    make_acdc_tree(tmp_path / "both", n_patients=1)
+    shutil.copy(masks / "phantom_gt.nii.gz", tmp_path / "both")
+    summary = evaluate_folders(tmp_path / "both", tmp_path / "both", tmp_path / "out")
+    assert summary["n_cases"] == 2
+    assert summary["without_prediction"] == []
 
 
 def test_a_single_frame_that_states_no_phase_has_none(tmp_path: Path) -> None:

@@ -79,17 +79,15 @@ def evaluate_folders(
 
 
 def reference_studies(root: Path, scheme: LabelScheme) -> Iterator[Study]:
-    """Labelled studies of a reference folder: ACDC patients where it holds any, else one per mask.
+    """Labelled studies of a reference folder: its ACDC patients, then one per mask that lies outside of them.
 
     Raises NoStudy where there is neither.
     """
     patients = find_acdc(root)
-    if patients:
-        yield from (read_acdc_labelled(folder) for folder in patients)
-        return
-    files = sorted(label_files(root))
-    if not files:
+    files = [path for path in sorted(label_files(root)) if not any(path.is_relative_to(each) for each in patients)]
+    if not patients and not files:
         raise NoStudy("reference masks (.nii, .nii.gz)", "none", "check --reference", root)
+    yield from (read_acdc_labelled(folder) for folder in patients)
     yield from (_mask_as_study(path, scheme) for path in files)
 
 

@@ -29,7 +29,7 @@ from shortaxis.prepare.surroundings import follow_surroundings
 from shortaxis.prepare.ventricle_centre import Box, Centres, find_centres
 
 RADII_MM = (7.0, 36.0)  # of a human left ventricle's contours, from the apical cavity to a dilated epicardium
-LEAN_MM = 1.5  # ours: standard deviation of the axis off the middle at the ends of the stack, along each side
+LEAN_MM = 1.0  # ours: standard deviation of the axis off the middle at the ends of the stack, along each side
 MOUSE_SCALE = 0.1
 ASSUMED_PIXEL_MM = 1.5  # where the source does not say
 LEAST_SCATTER_PX = 0.2  # centres are no surer than that
