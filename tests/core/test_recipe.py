@@ -88,3 +88,9 @@ def test_toml_is_read_or_refused_by_path(tmp_path: Path) -> None:
         read_toml(path)
     with pytest.raises(MissingFile):
         read_toml(tmp_path / "none.toml")
+
+
+def test_a_setting_without_a_name_is_refused_in_words() -> None:
+    with pytest.raises(BadConfiguration) as refusal:
+        BASE.overlaid({"": 1})
+    assert refusal.value.found == "a setting without a name"

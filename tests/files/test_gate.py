@@ -286,3 +286,18 @@ def test_frame_time_becomes_milliseconds(tmp_path: Path, unit: int, value: float
 def test_a_frame_time_without_unit_or_beyond_a_cine_s_is_not_known(tmp_path: Path, unit: int, value: float) -> None:
     path = rewrite(write(tmp_path / "a.nii", an_image(2)), xyzt_units=2 | unit)
     assert load_nifti(patched(path, "pixdim", 4, value)).frame_time_ms is None
+
+
+def test_a_single_stack_has_no_frame_time_whatever_its_header_says(tmp_path: Path) -> None:
+    path = rewrite(write(tmp_path / "scan.nii", an_image()[0]), xyzt_units=2 | 16)
+    assert load_nifti(patched(path, "pixdim", 4, 33.5)).frame_time_ms is None
+
+
+def test_a_stream_that_repeats_what_lies_32_kilobytes_back_is_read(tmp_path: Path) -> None:
+    noise = np.random.default_rng(0).integers(0, 2**15, (1, 3, 64, 80), dtype=np.int16)  # 30,720 bytes
+    image = np.concatenate([noise, noise])
+    path = write(tmp_path / "scan.nii", image)
+    packed = tmp_path / "packed.nii.gz"
+    packed.write_bytes(gzip.compress(path.read_bytes(), 9))
+    assert packed.stat().st_size < 0.7 * path.stat().st_size  # the second half is a reference to the first
+    np.testing.assert_array_equal(load_nifti(packed).array, image)

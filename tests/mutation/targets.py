@@ -24,7 +24,7 @@ TARGETS: Mapping[str, tuple[str, ...]] = {
     "measure.agreement": (f"{_MEASURES}/test_agreement.py", "tests/properties/test_measures.py"),
     "measure.calibration": (f"{_MEASURES}/test_calibration.py", "tests/properties/test_measures.py"),
     "files.intake": _GATE,
-    "files.gate": _GATE,
+    "files.gate": (*_GATE, "tests/jobs/test_memory.py"),
     "files.nifti_header": _GATE,
     "files.nifti_geometry": _GATE,
     "files.voxels": _GATE,

@@ -141,6 +141,8 @@ def _merge(base: Any, changes: Any, above: tuple[str, ...], source: Path | None)
     for key, value in changes.items():
         if key not in base:
             place = ".".join((*above, str(key)))
-            raise BadConfiguration("only known settings", _shown(place)[1:-1], _hint(str(key), base), source)
+            raise BadConfiguration(
+                "only known settings", _shown(place)[1:-1] or "a setting without a name", _hint(str(key), base), source
+            )
         merged[key] = _merge(base[key], value, (*above, key), source)
     return merged
