@@ -186,6 +186,9 @@ MODELS: tuple[Attack, ...] = (
     Attack("a method nobody knows", said(method="os.system"), as_segment_loads, "SA-E060"),
     Attack("a model's setting nobody knows", recipe("segment", "crop", "pixel_mn", value=1), as_segment_loads, "SA-E061",
            "did you mean 'pixel_mm'"),
+    Attack("widths that build no network", recipe("segment", "widths", value=[-2, 4]), as_segment_loads, "SA-E062"),
+    Attack("a model's widths beyond any memory", recipe("segment", "widths", value=[2**24, 2**24]), as_segment_loads,
+           "SA-E062", "build"),
     Attack("a model's setting of another kind", recipe("segment", "crop", value="import os"), as_segment_loads, "SA-E061"),
 )  # fmt: skip
 

@@ -22,6 +22,7 @@ from shortaxis.core.errors import (
     WrongDimensions,
 )
 from shortaxis.files.gate import load_nifti
+from shortaxis.files.intake import read_bytes
 from tests.lookalike.nifti_files import AFFINE, an_image, patched, rewrite, write
 
 
@@ -301,3 +302,10 @@ def test_a_stream_that_repeats_what_lies_32_kilobytes_back_is_read(tmp_path: Pat
     packed.write_bytes(gzip.compress(path.read_bytes(), 9))
     assert packed.stat().st_size < 0.7 * path.stat().st_size  # the second half is a reference to the first
     np.testing.assert_array_equal(load_nifti(packed).array, image)
+
+
+def test_a_file_over_the_budget_is_refused_before_it_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = write(tmp_path / "scan.nii", an_image())
+    monkeypatch.setattr(Path, "read_bytes", lambda self: pytest.fail("it was read"))
+    with pytest.raises(TooLarge, match="at most 100 bytes"):
+        read_bytes(path, 100)

@@ -128,7 +128,15 @@ def sampling_model(model: Model, samples: int) -> Model:
 
 
 def _net(stage: Stage, bundle: Bundle, weights: Mapping[str, object] | None, compute: Compute, path: Path) -> nn.Module:
-    net = stage.build(bundle.scheme)
+    try:
+        net = stage.build(bundle.scheme)
+    except (RuntimeError, ValueError, TypeError, LookupError, ArithmeticError, MemoryError) as problem:
+        found = (
+            f"settings that build none ({type(problem).__name__})"  # widths below 1, or beyond this machine's memory
+        )
+        raise BadWeights(
+            f"a recipe that builds stage {stage.name!r}", found, "fetch the model again", path
+        ) from problem
     expected = {name: tuple(value.shape) for name, value in net.state_dict().items()}
     found = {name: tuple(value.shape) for name, value in (weights or {}).items()}  # type: ignore[attr-defined]
     differing = sorted(name for name in {*expected, *found} if expected.get(name) != found.get(name))
