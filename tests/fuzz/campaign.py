@@ -68,11 +68,11 @@ def fuzz(name: str, tally: Tally, until: int, keep: Callable[[Tally], None] = la
         began, first = time.monotonic(), tally.done
         for line in _watched(name, first, until):
             _count(name, tally, line)
+            tally.seconds, began = tally.seconds + time.monotonic() - began, time.monotonic()
             if tally.done % 200 == 0:
                 keep(tally)
         if tally.done == first:
             raise RuntimeError(f"the worker of {name} does not start")
-        tally.seconds += time.monotonic() - began
         keep(tally)
     return tally
 
