@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -27,10 +27,14 @@ from shortaxis.measure.evaluate import evaluate_case, missed_on_mid_slices
 from shortaxis.measure.summary import summarise
 
 
-def unseen_studies(model: Model, data: Path, dataset: str, all_cases: bool) -> Iterator[Study]:
+def unseen_studies(
+    model: Model, data: Path, dataset: str, all_cases: bool, without: Sequence[str] = ()
+) -> Iterator[Study]:
     """The labelled studies to judge on."""
     held_out = set(model.bundle.card["held_out_sha256"])
     for case in training_cases(data, dataset, model.bundle.scheme):
+        if case.name in without:
+            continue
         study = case.read()
         if all_cases or study.sha256 in held_out:
             yield replace(study, name=case.name)
@@ -85,12 +89,13 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--dataset", default="acdc")
     parser.add_argument("--all-cases", action="store_true")
+    parser.add_argument("--without", action="append", default=[], metavar="CASE", help="leave this case out")
     parser.add_argument("--out", type=Path, help="also write every row and fault as JSON")
     options = parser.parse_args()
     compute = choose_compute()
     model = ready_model(options.model, compute)
     rows, faults, phases, errors = [], [], {}, {}
-    for study in unseen_studies(model, options.data, options.dataset, options.all_cases):
+    for study in unseen_studies(model, options.data, options.dataset, options.all_cases, options.without):
         result = segment_study(study, model, compute)
         rows += evaluate_case(study, result.labels, result.scheme)
         faults += missed_on_mid_slices(study, result.labels, result.scheme)
