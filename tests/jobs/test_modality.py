@@ -48,7 +48,8 @@ def labelled(folder: Path, frames: int) -> Path:
     for name, seed in (("p1", 0), ("p2", 1)):
         study = ring_study(n_frames=frames)
         assert study.labels is not None
-        write_image(folder / f"{name}.nii.gz", study.image.astype(np.float32) + seed, study.grid, is_4d=frames > 1)
+        image = study.image + np.random.default_rng(seed).normal(0, 0.1, study.image.shape)  # no copies of one scan
+        write_image(folder / f"{name}.nii.gz", image.astype(np.float32), study.grid, is_4d=frames > 1)
         write_labels(folder / f"{name}_gt.nii.gz", study.labels.array, study.grid, is_4d=frames > 1)
     return folder
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from shortaxis.core.errors import WrongKindOfScan
@@ -29,8 +30,9 @@ def mouse() -> Study:
 def mice(mouse: Study, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("mice")
     assert mouse.labels is not None
-    for name in ("m1_day0", "m1_day7", "m2_day0"):
-        write_image(folder / f"{name}.nii.gz", mouse.image, mouse.grid, is_4d=True)
+    for seed, name in enumerate(("m1_day0", "m1_day7", "m2_day0")):
+        image = mouse.image + np.random.default_rng(seed).normal(0, 0.1, mouse.image.shape)  # no copies of one scan
+        write_image(folder / f"{name}.nii.gz", image.astype(np.float32), mouse.grid, is_4d=True)
         write_labels(folder / f"{name}_gt.nii.gz", mouse.labels.array, mouse.grid, is_4d=True)
     return folder
 

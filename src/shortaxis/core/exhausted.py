@@ -12,12 +12,10 @@ _SAID = ("out of memory", "can't allocate memory", "not enough memory", "ALLOC_F
 
 
 @contextmanager
-def memory_named(what: Callable[[], str], way_out: str) -> Iterator[None]:
-    """Raise MemoryExhausted where memory runs out in the block.
+def memory_named(refusal: Callable[[str], MemoryExhausted]) -> Iterator[None]:
+    """Raise what `refusal` makes of the allocator's own words where memory runs out in the block.
 
-    Args:
-        what: asked only then: what was being done, on which cases.
-        way_out: what the reader can do.
+    It is asked only then: what was being done, on which cases, and the way out.
     """
     try:
         yield
@@ -25,7 +23,7 @@ def memory_named(what: Callable[[], str], way_out: str) -> Iterator[None]:
         if not is_exhaustion(problem):
             raise
         first = str(problem).partition("\n")[0][:200] or type(problem).__name__
-        raise MemoryExhausted(f"memory for {what()}", first, way_out) from problem
+        raise refusal(first) from problem
 
 
 def is_exhaustion(problem: Exception) -> bool:

@@ -12,7 +12,7 @@ from dataclasses import replace
 import numpy as np
 from nibabel.nifti1 import header_dtype as NIFTI_1
 from nibabel.nifti2 import header_dtype as NIFTI_2
-from nibabel.quaternions import mat2quat
+from nibabel.quaternions import fillpositive, mat2quat, quat2mat
 from numpy.typing import NDArray
 
 from shortaxis.core.study import Grid, NiftiGeometry
@@ -49,7 +49,8 @@ def geometry_of(grid: Grid, frame_time_ms: float | None) -> NiftiGeometry:
     _, b, c, d = mat2quat(rotation)
     b, c, d, x, y, z = _single((b, c, d, *grid.affine[:3, 3]))
     qform = grid.affine.copy()
-    qform[:3, :3] = rotation * spacing * (1, 1, handedness)
+    # As a reader will make it of the single-precision numbers: near a half turn these lose what the rotation says.
+    qform[:3, :3] = quat2mat(fillpositive((b, c, d), w2_thresh=-1e-5)) * spacing * (1, 1, handedness)
     fits = corner_distance_voxels(grid.shape, spacing, qform, grid.affine) <= QFORM_TOLERANCE_VOXELS
     return NiftiGeometry(
         pixdim=_single((handedness, *spacing, frame_time_ms or 1.0, 1.0, 1.0, 1.0)),

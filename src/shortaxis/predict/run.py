@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from shortaxis.core.compute import Compute
+from shortaxis.core.errors import MemoryExhausted
 from shortaxis.core.exhausted import memory_named
 from shortaxis.core.found import Found, Inferred, Piece
 from shortaxis.core.method import Stage
@@ -48,8 +49,9 @@ def run_stage(
     """
     generator = torch.Generator(compute.device)
     pieces: list[tuple[Sample, Piece]] = []
-    what = f"the stage {stage.name} of {study.name} on {compute.device}"
-    with torch.inference_mode(), compute.autocast(), memory_named(lambda: what, _WAY_OUT):
+    what = f"memory for the stage {stage.name} of {study.name} on {compute.device}"
+    exhausted = memory_named(lambda found: MemoryExhausted(what, found, _WAY_OUT))
+    with torch.inference_mode(), compute.autocast(), exhausted:
         for samples in _in_batches(stage.cut(study, upstream, frames), BATCH):
             batch = collate(samples).to(compute.device)
             batch = replace(batch, image=compute.image(batch.image))

@@ -18,7 +18,7 @@ import torch
 from torch import Tensor, nn
 
 from shortaxis.core.compute import Compute
-from shortaxis.core.errors import BadConfiguration, CannotResume, LossNotFinite, ShortaxisError
+from shortaxis.core.errors import BadConfiguration, CannotResume, LossNotFinite, MemoryExhausted, ShortaxisError
 from shortaxis.core.exhausted import memory_named
 from shortaxis.core.labels import LabelScheme
 from shortaxis.core.method import Stage
@@ -202,7 +202,8 @@ def _take_step(at: _Fitting, batch: Batch) -> float:
     for group in at.optimiser.param_groups:
         group["lr"] = learning_rate(recipe, step, at.state.validation_losses)
     at.trained.train()
-    with memory_named(lambda: f"step {step + 1} on {device}{_held_in(batch)}", _SMALLER):
+    what = f"memory for step {step + 1} on {device}"
+    with memory_named(lambda found: MemoryExhausted(f"{what}{_held_in(batch)}", found, _SMALLER)):
         return _stepped(at, batch, generator)
 
 
@@ -329,7 +330,8 @@ def validate(
             raise _HurriedAway
         chosen = [varied(stage, sample, None, number) for sample in validation[start : start + stage.fit.batch]]
         batch = collate(chosen)
-        with memory_named(lambda batch=batch: f"validation on {compute.device}{_held_in(batch)}", _SMALLER):
+        what = f"memory for validation on {compute.device}{_held_in(batch)}"
+        with memory_named(lambda found, what=what: MemoryExhausted(what, found, _SMALLER)):
             values = _values(stage, net, batch, compute)
         for name, value in values.items():
             sums[name] = sums.get(name, 0.0) + float(value) * len(chosen)
