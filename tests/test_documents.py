@@ -31,7 +31,7 @@ def test_the_readme_lists_exactly_the_methods_there_are() -> None:
 def command_lines() -> list[str]:
     """Every `shortaxis ...` line of a code block, without its comment."""
     blocks = [block for page in PAGES for block in re.findall(r"```\n(.*?)```", page.read_text("utf-8"), re.DOTALL)]
-    lines = [line.split("  #")[0].strip() for block in blocks for line in block.splitlines()]
+    lines = [line.split("  #")[0].strip() for block in blocks for line in block.replace("\\\n", " ").splitlines()]
     return sorted({line for line in lines if line.startswith("shortaxis ")})
 
 
