@@ -18,6 +18,7 @@ import numpy as np
 import pytest
 
 from shortaxis.cli.main import status_of
+from tests.cli.commands import command_names
 from tests.faults import tally
 from tests.lookalike.acdc_tree import make_acdc_tree
 from tests.lookalike.canaries import Canaries, numbers_of, plant_dicom, plant_nifti
@@ -59,8 +60,13 @@ COMMANDS: dict[str, tuple[str, ...]] = {
     "agree DICOM": ("agree", "segment-DICOM", "segment-DICOM"),
     "compare": ("compare", "--data", "acdc", "--dataset", "acdc", "--folds", "2", "--fold", "0", "--train-cases", "0",
                 "--model", f"tiny={MODEL}", "--device", "cpu"),
+    "reproduce": ("reproduce", "halsrnet", "6", "--results", "compare"),
+    "split effect": ("split-effect", "unet", "--data", "acdc", "--dataset", "acdc", "--folds", "2", "--init", MODEL,
+                     "--steps", "1", "--slices", "2", "--device", "cpu"),
+    "nnunet": ("nnunet", "--data", "acdc", "--dataset", "acdc", "--folds", "2"),
 }  # fmt: skip
 WRITES_NOTHING = ("check",)
+SEE_NO_SCAN = {"phantom", "demo", "methods", "models", "convert-weights"}
 
 
 @dataclass(frozen=True)
@@ -159,6 +165,10 @@ def test_no_canary_comes_out_of(name: str, place: Place) -> None:
         assert any(done.out.rglob("*")), "a command that wrote nothing would prove nothing"
     for canary in place.canaries.planted:
         tally.count("commands x canaries", name, canary)
+
+
+def test_every_command_that_sees_a_scan_is_among_them() -> None:
+    assert {words[0] for words in COMMANDS.values()} == command_names() - SEE_NO_SCAN
 
 
 def test_no_planted_number_stands_in_a_mask_s_header(place: Place) -> None:

@@ -12,12 +12,12 @@ from pathlib import Path
 
 import pytest
 
-from shortaxis.cli.main import app
+from tests.cli.commands import command_names
 from tests.network.every_command import runs
 
 ROOT = Path(__file__).parents[2]
 SITE = Path(__file__).parent / "site"
-COMMANDS = sorted(str(c.name or c.callback.__name__).replace("_", "-") for c in app.registered_commands if c.callback)
+COMMANDS = sorted(command_names())
 
 
 def watched(log: Path, *words: str, before: tuple[str, ...] = ()) -> subprocess.CompletedProcess[str]:
