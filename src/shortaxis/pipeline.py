@@ -11,7 +11,6 @@ The command line calls these functions and adds nothing to them.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +23,7 @@ from shortaxis.core.method import Method
 from shortaxis.core.study import Facts, Note, Study
 from shortaxis.files.foreign_weights import convert_weights
 from shortaxis.files.identity import Kept, keeping
+from shortaxis.files.json_file import read_json
 from shortaxis.files.replace import refuse_to_replace
 from shortaxis.files.size import minding
 from shortaxis.files.trust import Trust, trusting
@@ -202,8 +202,8 @@ def demo(out: Path, ef_percent: float = 60.0) -> Demo:
     result = segment_cohort([cine], out, SegmentOptions(overwrite=True))
     for refusal in result.failed.values():
         raise refusal
-    truth: Mapping[str, Any] = json.loads((out / "scan" / "truth.json").read_text("utf-8"))
-    measures = json.loads((out / result.done[0] / "measures.json").read_text("utf-8"))
+    truth: Mapping[str, Any] = read_json(out / "scan" / "truth.json")
+    measures = read_json(out / result.done[0] / "measures.json")
     return Demo(measures["lv"]["ef_percent"], truth["lv"]["ef_percent"], result.report)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 from contextlib import nullcontext
 from pathlib import Path
@@ -18,6 +19,7 @@ from shortaxis.core.errors import (
     DamagedFile,
     OutputExists,
     UnknownName,
+    WriteFailed,
     every_error,
 )
 from shortaxis.files.trust import Trust
@@ -209,6 +211,17 @@ def test_an_input_that_may_not_be_read_is_left_to_the_reader_to_refuse(
     monkeypatch.setattr("os.access", lambda *_, **__: False)
     assert main.status_of(["check", str(tmp_path / "a.nii")]) == Exit.DONE
     assert asked == [tmp_path / "a.nii"]
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no device that is always full")
+@pytest.mark.parametrize("words", [["methods"], ["--help"]])
+def test_a_full_disk_under_what_is_printed_is_a_refusal_and_a_status(words: list[str]) -> None:
+    program = [sys.executable, "-c", "from shortaxis.cli.main import run; run()", *words]
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(program, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert done.returncode == exit_for(WriteFailed("", "", ""))
+    assert "SA-E006" in done.stderr and "No space left on device" in done.stderr
+    assert "Traceback" not in done.stderr and "Exception ignored" not in done.stderr
 
 
 def test_the_lines_of_a_help_text_are_joined_within_a_paragraph() -> None:

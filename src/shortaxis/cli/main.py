@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import inspect
+import os
 import re
 import sys
 from collections.abc import Callable
@@ -26,7 +28,7 @@ from shortaxis.cli.reproduce import reproduce
 from shortaxis.cli.segment import segment
 from shortaxis.cli.split_effect import split_effect
 from shortaxis.cli.train import train
-from shortaxis.core.errors import ShortaxisError
+from shortaxis.core.errors import ShortaxisError, WriteFailed
 
 
 def _help_of(command: Callable[..., None]) -> str:
@@ -42,6 +44,7 @@ app = typer.Typer(
     rich_markup_mode="rich",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _INTERRUPTED = "interrupted; what is finished is kept"
 _SCANS, _SCIENCE, _SHELF = "Scans", "Methods", "What there is"
 for command, panel in (
@@ -85,7 +88,15 @@ def _program(
 
 def run() -> None:
     """Entry point: run the command line and exit with a documented status."""
-    sys.exit(status_of(sys.argv[1:]))
+    status = status_of(sys.argv[1:])
+    try:
+        sys.stdout.flush()  # what was printed into a file on a full disk fails only here
+    except OSError as problem:
+        refusal = _no_room(problem)
+        print(refusal.describe(), file=sys.stderr)
+        status = exit_for(refusal)
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # else the interpreter fails on it once more
+    sys.exit(status)
 
 
 def status_of(arguments: list[str]) -> int:
@@ -97,9 +108,12 @@ def status_of(arguments: list[str]) -> int:
         if _is_interruption(end):
             print(_INTERRUPTED, file=sys.stderr)
         return end.code if isinstance(end.code, int) else int(Exit.DONE)
-    except ShortaxisError as refusal:
+    except (ShortaxisError, OSError) as problem:
         if debug:
             _print_traceback()
+        if isinstance(problem, OSError) and problem.errno not in NO_ROOM:
+            return _internal(problem)
+        refusal = _no_room(problem) if isinstance(problem, OSError) else problem
         print(refusal.describe(), file=sys.stderr)
         return exit_for(refusal)
     except KeyboardInterrupt:
@@ -108,13 +122,22 @@ def status_of(arguments: list[str]) -> int:
     except Exception as problem:  # noqa: BLE001 - the last line of defence: whatever it is, one line and a status
         if debug:
             _print_traceback()
-        print(f"SA-E999 internal error: {type(problem).__name__}: {problem}", file=sys.stderr)
-        print(
-            f"  way out:  run it again with --debug and report what it shows, with version {__version__}",
-            file=sys.stderr,
-        )
-        return Exit.INTERNAL
+        return _internal(problem)
     return Exit.DONE
+
+
+def _internal(problem: Exception) -> Exit:
+    print(f"SA-E999 internal error: {type(problem).__name__}: {problem}", file=sys.stderr)
+    way_out = f"run it again with --debug and report what it shows, with version {__version__}"
+    print(f"  way out:  {way_out}", file=sys.stderr)
+    return Exit.INTERNAL
+
+
+def _no_room(problem: OSError) -> WriteFailed:
+    """For what is printed; every file goes through the writer, which has its own words."""
+    return WriteFailed(
+        "room for what is printed", str(problem), "free space, then run the same line again", "the output"
+    )
 
 
 def _is_interruption(end: BaseException | None) -> bool:

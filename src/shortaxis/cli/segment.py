@@ -31,6 +31,7 @@ from shortaxis.cli.options import (
     facts_of,
     shard_of,
 )
+from shortaxis.files.json_file import read_json
 
 Linkage = Annotated[
     Path | None,
@@ -110,10 +111,9 @@ def segment(
 
 def _show_measures(path: Path) -> None:
     """The indices of a single case; a cohort's are in its table."""
-    import json
 
     from rich.console import Console
 
     from shortaxis.report.terminal import case_table
 
-    Console().print(case_table(json.loads(path.read_text("utf-8"))))
+    Console().print(case_table(read_json(path)))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -12,6 +11,7 @@ from shortaxis.core.study import Modality, Study
 from shortaxis.experiments.patients import drawn_frames_alone
 from shortaxis.experiments.pieces import Bench
 from shortaxis.experiments.score import score_cases
+from shortaxis.files.json_file import read_json
 from shortaxis.files.writer import write_json
 from shortaxis.jobs.models import ready_model
 from shortaxis.jobs.training_cases import training_cases
@@ -39,7 +39,7 @@ def score_elsewhere(dataset: str, data: Path, model_file: Path, folder: Path, be
     path = elsewhere_file(folder, dataset)
     model = ready_model(model_file, bench.compute)
     identity = {"model": model.bundle.sha256, "data": data.name}
-    if path.is_file() and json.loads(path.read_text("utf-8"))["identity"] == identity:
+    if path.is_file() and read_json(path)["identity"] == identity:
         return True
     cases = training_cases(data, dataset, model.bundle.scheme)
     kinds: set[str] = set()

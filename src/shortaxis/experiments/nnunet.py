@@ -11,7 +11,6 @@ would plan for the wrong spacing.
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import subprocess
@@ -27,6 +26,7 @@ from shortaxis.core.errors import BadSpacing, CannotResume, LabelsMissing, Packa
 from shortaxis.core.labels import LabelScheme
 from shortaxis.core.study import Grid, Study
 from shortaxis.files.gate import check_same_grid, load_labels
+from shortaxis.files.json_file import read_json
 from shortaxis.files.names import slug
 from shortaxis.files.nifti_geometry import true_affine
 from shortaxis.files.writer import write_csv, write_image, write_json, write_labels
@@ -96,7 +96,7 @@ def write_raw(dataset: RawDataset, cases: Sequence[TrainingCase], folds: Sequenc
     split = [{"train": list(fold.train), "validation": list(fold.validation)} for fold in map(refuse_leaks, folds)]
     written = dataset.root / "folds.json"
     if written.is_file():
-        if json.loads(written.read_text("utf-8")) != split:
+        if read_json(written) != split:
             raise CannotResume("the split this folder was begun with", "another", "choose another --out", written)
         return
     names: dict[str, list[str]] = {}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -19,6 +18,7 @@ from shortaxis.experiments.patients import drawn_frames_alone
 from shortaxis.experiments.plan import Entry
 from shortaxis.experiments.score import Scored, keep_masks, pixel_accuracy
 from shortaxis.experiments.thirds import score_thirds
+from shortaxis.files.json_file import read_json
 from shortaxis.measure.evaluate import evaluate_case
 from shortaxis.train.folds import Fold
 from shortaxis.train.run import TrainingCase
@@ -58,13 +58,13 @@ def nnunet_fold(entry: Entry, fold: Fold, scheme: LabelScheme) -> tuple[RawDatas
     root, configuration = entry.nnunet or (Path(), CONFIGURATIONS[0])
     dataset = RawDataset(root)
     wanted = {"train": list(fold.train), "validation": list(fold.validation)}
-    splits = json.loads((root / "folds.json").read_text("utf-8"))
+    splits = read_json(root / "folds.json")
     if wanted not in splits:
         raise LeakingSplit(
             f"nnU-Net trained on a fold that held out the same {len(fold.validation)} patients", "other folds",
             "write its folder anew with `shortaxis nnunet` and the same --folds", root / "folds.json",
         )  # fmt: skip
-    labels = json.loads((dataset.raw / "dataset.json").read_text("utf-8"))["labels"]
+    labels = read_json(dataset.raw / "dataset.json")["labels"]
     learned = {name: code for name, code in labels.items() if name not in {"background", "ignore"}}
     if learned != {str(structure): code for code, structure in scheme.codes.items()}:
         found = ", ".join(f"{name} = {code}" for name, code in learned.items())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any
 from shortaxis.experiments.elsewhere import elsewhere_file, scored_elsewhere
 from shortaxis.experiments.plan import Entry, Plan
 from shortaxis.experiments.run import SCORES, fold_folder
+from shortaxis.files.json_file import read_json
 
 Row = Mapping[str, Any]
 
@@ -78,7 +78,7 @@ def _read_where_there(
     for number, folder in folders.items():
         path = file_of(folder)
         if path.is_file():
-            yield number, json.loads(path.read_text("utf-8"))
+            yield number, read_json(path)
 
 
 def shared_cases(results: Sequence[Result]) -> list[str]:

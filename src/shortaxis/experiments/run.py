@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,6 +29,7 @@ from shortaxis.experiments.plan import Entry, Plan
 from shortaxis.experiments.same_data import refuse_copies, refuse_other_data
 from shortaxis.experiments.score import Scored, score_cases
 from shortaxis.files.bundle import load_bundle
+from shortaxis.files.json_file import read_json
 from shortaxis.files.replace import refuse_to_replace
 from shortaxis.files.writer import write_json
 from shortaxis.jobs.models import Model, ready_model, sampling_model
@@ -101,7 +101,7 @@ def _done(work: Work, who: Contender | None, given: Path | None) -> bool:
         return _nnunet_done(work)
     trained = who.identity if who is not None else {"model": load_bundle(given).sha256} if given else {}
     path = work.folder / SCORES
-    held: dict[str, Any] = json.loads(path.read_text("utf-8")) if path.is_file() else {}
+    held: dict[str, Any] = read_json(path) if path.is_file() else {}
     if held and held["trained"] != trained:
         way_out = "choose another --out, or give the entry another label"
         raise CannotResume(f"{work.entry.label!r} with the recipe it was trained by", "another", way_out, path)

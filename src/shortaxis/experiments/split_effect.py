@@ -29,6 +29,7 @@ from shortaxis.experiments.pieces import DONE, Bench, Report, storable
 from shortaxis.experiments.plan import Plan
 from shortaxis.experiments.slice_split import Arm, SliceKey, arm_by_patient, arm_by_slice, drawn_slices, restricted
 from shortaxis.files.bundle import Bundle, load_bundle
+from shortaxis.files.json_file import read_json
 from shortaxis.files.names import slug
 from shortaxis.files.replace import refuse_to_replace
 from shortaxis.files.tensors import load_tensors
@@ -172,7 +173,7 @@ def _agree_on(path: Path, work: Work, arms: Sequence[Arm], init: Path | None) ->
         "structures": [str(structure) for structure in work.bench.scheme.structures],
         "arms": {arm.name: {"train": _listed(arm.train), "held_out": _listed(arm.held_out)} for arm in arms},
     }
-    if path.is_file() and json.loads(path.read_text("utf-8")) != agreed:
+    if path.is_file() and read_json(path) != agreed:
         expected = "the method, budget and slices this folder was begun with"
         raise CannotResume(expected, "others", "choose another --out", path)
     write_json(path, agreed)
@@ -206,7 +207,7 @@ def _done(arm: Arm, work: Work, folder: Path) -> bool:
 def _trained(stage: Stage, arm: Arm, work: Work, folder: Path) -> tuple[dict[str, Tensor], int] | None:
     """A stage's weights after its steps on the arm's slices, and how many samples these gave; None where stopped."""
     if (folder / DONE).is_file():
-        return load_tensors(folder / WEIGHTS), json.loads((folder / DONE).read_text("utf-8"))["examples"]
+        return load_tensors(folder / WEIGHTS), read_json(folder / DONE)["examples"]
     bench = work.bench
     samples = [
         sample

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ from shortaxis.experiments.split_effect import SCORES, SPLIT
 from shortaxis.experiments.statistics import DRAWS, Interval, clustered_interval, separate_difference
 from shortaxis.experiments.table import Cell, Table
 from shortaxis.experiments.values import STRUCTURES, short
+from shortaxis.files.json_file import read_json
 from shortaxis.files.names import slug
 from shortaxis.files.writer import write_text
 from shortaxis.report.markdown import headed
@@ -46,7 +46,7 @@ def publish_split(plan: Plan) -> Path:
 def read_arms(out: Path) -> dict[str, dict[str, Any]]:
     """The scores of the arms that are done."""
     files = {name: out / slug(name) / SCORES for name in (BY_PATIENT, BY_SLICE)}
-    return {name: json.loads(path.read_text("utf-8")) for name, path in files.items() if path.is_file()}
+    return {name: read_json(path) for name, path in files.items() if path.is_file()}
 
 
 def split_tables(arms: Arms) -> list[Table]:
@@ -135,7 +135,7 @@ def arms_table(arms: Arms) -> Table:
 
 
 def _about(plan: Plan, arms: Arms) -> list[str]:
-    told = json.loads((plan.out / SPLIT).read_text("utf-8"))
+    told = read_json(plan.out / SPLIT)
     lines = [
         f"Data: {plan.dataset}, fold {plan.which} ({plan.split or 'made by patient'}; folds.json), {told['method']},"
         f" recipe {told['recipe_name']}. shortaxis {__version__}.",

@@ -15,6 +15,7 @@ from shortaxis.core.errors import InternalFault, NoStudy, ShortaxisError, WrongK
 from shortaxis.core.labels import scheme_named
 from shortaxis.core.study import Facts, Note, Study
 from shortaxis.files.identity import NOTHING, Kept, keeping
+from shortaxis.files.json_file import read_json
 from shortaxis.files.replace import whole_folder
 from shortaxis.files.size import minding
 from shortaxis.files.trust import OrientationFrom, Trust, trusting
@@ -251,7 +252,7 @@ def _entries(out: Path, name: str, result: CohortResult) -> Iterator[CohortEntry
     for folder in [out / name / study for study in manifest.get("studies", [])] or [out / name]:
         report, picture = folder / REPORT, folder / THUMBNAIL
         yield CohortEntry(
-            json.loads((folder / MEASURES).read_text("utf-8")),
+            read_json(folder / MEASURES),
             report.relative_to(out).as_posix() if report.is_file() else None,
             base64.b64encode(picture.read_bytes()).decode() if picture.is_file() else None,
         )

@@ -16,6 +16,7 @@ from shortaxis.core.method import Method, RecipeName, Stage
 from shortaxis.core.recipe import Recipe
 from shortaxis.core.study import Modality, Species
 from shortaxis.files.bundle import Bundle, load_bundle, save_bundle
+from shortaxis.files.json_file import read_json
 from shortaxis.files.tensors import load_tensors
 from shortaxis.files.writer import write_json
 from shortaxis.jobs.myocardial_volume import myocardial_volumes_ml
@@ -213,7 +214,7 @@ def _begin(
             raise OutputExists(
                 "an empty folder", "a training run", "add --resume to go on, or choose another --out", out
             )
-        if json.loads(written.read_text("utf-8")) != resolved:
+        if read_json(written) != resolved:
             raise CannotResume("the recipe the run began with", "another", "repeat the original command", written)
     write_json(written, resolved)
     write_json(out / "cases.json", {case.name: {"patient": case.patient, "group": case.group} for case in cases})

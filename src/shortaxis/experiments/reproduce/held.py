@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +13,7 @@ from shortaxis.experiments.folds import FOLDS
 from shortaxis.experiments.plan import Entry
 from shortaxis.experiments.results import Result, result_of
 from shortaxis.experiments.run import SCORES
+from shortaxis.files.json_file import read_json
 
 Source = Literal["compare", "evaluate", "emidec"]
 EVALUATED, EMIDEC = "scores.csv", "emidec_cases.csv"
@@ -105,7 +105,7 @@ def _split_of(entry: Path, numbers: Sequence[int]) -> str:
     path = entry.parents[1] / FOLDS
     if not path.is_file():
         return f"fold {', '.join(map(str, numbers))} of a split {NOT_STATED}"
-    split = json.loads(path.read_text("utf-8"))
+    split = read_json(path)
     return f"fold {', '.join(map(str, numbers))} of {len(split['folds'])}, {split.get('made', NOT_STATED)}"
 
 
