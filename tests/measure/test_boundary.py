@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
+from shortaxis.core.errors import GridMismatch
 from shortaxis.measure.boundary import boundary_dice, boundary_of
 
 
@@ -13,6 +14,11 @@ def square(low: int, high: int, slices: int = 1) -> np.ndarray:
     mask = np.zeros((slices, 10, 10), bool)
     mask[:, low:high, low:high] = True
     return mask
+
+
+def test_masks_of_two_shapes_are_not_compared() -> None:
+    with pytest.raises(GridMismatch):
+        boundary_dice(square(2, 7), square(2, 7, slices=2))
 
 
 def test_the_boundary_of_a_square_is_its_frame() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from shortaxis.core.errors import GridMismatch
 from shortaxis.measure.volume_error import (
     percentage_difference,
     relative_volume_error_percent,
@@ -20,6 +21,14 @@ def test_half_of_a_hundred_voxels_missed_is_a_millilitre_and_fifty_percent_too_f
     prediction[0, :5] = False
     assert volume_error_ml(prediction, reference, SPACING_MM) == pytest.approx(-1.0)
     assert relative_volume_error_percent(prediction, reference) == pytest.approx(-50.0)
+
+
+def test_masks_of_two_shapes_are_not_compared() -> None:
+    one, other = np.ones((1, 4, 4), bool), np.ones((1, 4, 5), bool)
+    with pytest.raises(GridMismatch):
+        volume_error_ml(one, other, SPACING_MM)
+    with pytest.raises(GridMismatch):
+        relative_volume_error_percent(one, other)
 
 
 def test_an_empty_reference_has_an_error_in_millilitres_and_none_in_percent() -> None:

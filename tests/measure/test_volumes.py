@@ -90,10 +90,25 @@ def test_two_frames_are_no_cycle_and_a_second_of_two_hundred_ms_is_no_heart() ->
     assert heart_rate_from_cine(20, None, 30, 200) is None
 
 
+def test_ten_frames_may_be_a_cycle_and_nine_are_not() -> None:
+    assert heart_rate_from_cine(10, 100.0, 30, 200) == pytest.approx(60.0)
+    assert heart_rate_from_cine(9, 100.0, 30, 200) is None
+
+
+def test_the_slowest_and_the_fastest_believable_heart_are_believed() -> None:
+    assert heart_rate_from_cine(20, 100.0, 30, 200) == 30.0
+    assert heart_rate_from_cine(20, 15.0, 30, 200) == 200.0
+
+
+def test_a_table_of_no_structures_has_no_slices() -> None:
+    assert slice_table({}, {"ed": 0}, VOXEL_ML, 2.0) == []
+
+
 def test_the_slice_table_has_areas_and_volumes_of_each_slice_and_phase() -> None:
     counts = voxel_counts(two_frames(), ACDC)
     table = slice_table(counts, {"ed": 0, "es": 1}, VOXEL_ML, 2.0)
     assert [row["slice_number"] for row in table] == [1, 2]
+    assert [row["slice_index"] for row in table] == [0, 1]
     assert [row["ed_lv_area_mm2"] for row in table] == [20.0, 10.0]
     assert [row["es_lv_volume_ml"] for row in table] == pytest.approx([0.1, 0.0])
     assert [row["ed_rv_area_mm2"] for row in table] == [0.0, 0.0]

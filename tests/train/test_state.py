@@ -118,11 +118,11 @@ def test_a_damaged_state_never_pushes_out_the_whole_one(tmp_path: Path) -> None:
     assert back is not None and back.step == 1
 
 
-def test_a_state_of_a_version_that_kept_no_hash_is_read(tmp_path: Path) -> None:
+def test_a_state_without_its_hash_is_not_whole(tmp_path: Path) -> None:
     facts = {"step": 4, "validation_losses": [], "best_loss": None, "identity": {"a": 1}}
     save_file({"net/w": torch.ones(2)}, tmp_path / CURRENT, {"shortaxis_state": json.dumps(facts)})
-    back = load_state(tmp_path, {"a": 1})
-    assert back is not None and back.step == 4 and torch.equal(back.net["w"], torch.ones(2))
+    with pytest.raises(DamagedFile):  # a spoilt header may have lost the very line that holds it
+        load_state(tmp_path, {"a": 1})
 
 
 @pytest.mark.parametrize(

@@ -122,7 +122,7 @@ def read_state(path: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
         held = file.metadata()
         tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 - not a dict
     text = held["shortaxis_state"]
-    if held.get("sha256", "") not in ("", _digest(text, tensors)):  # states of earlier versions have none
+    if held["sha256"] != _digest(text, tensors):
         raise ValueError("the state's hash differs")
     return json.loads(text), tensors
 
