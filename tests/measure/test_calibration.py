@@ -38,6 +38,15 @@ def test_a_reliability_curve_in_four_bins() -> None:
     assert maximum_calibration_error(curve) == pytest.approx(0.375)
 
 
+def test_a_probability_of_one_is_in_the_last_of_ten_bins_and_of_nought_in_the_first() -> None:
+    curve = reliability_curve(np.array([0.0, 1.0, 1.0]), np.array([0, 1, 1]))
+    assert curve.counts == (1, 0, 0, 0, 0, 0, 0, 0, 0, 2)
+
+
+def test_one_bin_is_enough() -> None:
+    assert reliability_curve(np.array([0.2, 0.6]), np.array([0, 1]), bins=1).confidence == pytest.approx((0.4,))
+
+
 def test_over_all_classes_the_highest_probability_is_held_against_being_right() -> None:
     probs = np.array([[0.7, 0.2], [0.2, 0.5], [0.1, 0.3]])
     confidence, right = top_label(probs, np.array([0, 2]))
@@ -55,5 +64,13 @@ def test_of_nothing_there_is_no_score() -> None:
 def test_logits_and_other_shapes_are_refused() -> None:
     with pytest.raises(BadConfiguration, match="softmax"):
         reliability_curve(np.array([1.2]), np.array([1]))
+    with pytest.raises(BadConfiguration, match="softmax"):
+        reliability_curve(np.array([-0.1]), np.array([1]))
+    with pytest.raises(BadConfiguration, match="one bin"):
+        reliability_curve(np.array([0.5]), np.array([1]), bins=0)
     with pytest.raises(GridMismatch):
         brier_score(np.zeros(3), np.zeros(2))
+    with pytest.raises(GridMismatch):
+        reliability_curve(np.zeros(3), np.zeros(2))
+    with pytest.raises(GridMismatch):
+        top_label(np.zeros((2, 3)), np.zeros(2, int))
