@@ -55,21 +55,24 @@ def peak_memory(model_file: Path, study: Study, compute: Compute) -> dict[str, A
     if not STATUS.is_file():
         return {"peak_mib": None, "gpu_peak_mib": None, "reason": NOT_MEASURED}
     context = multiprocessing.get_context("spawn")
-    ours, theirs = context.Pipe(duplex=False)
-    child = context.Process(target=_segment_and_tell, args=(theirs, model_file, study, compute), daemon=True)
+    ours, theirs = context.Pipe()
+    child = context.Process(target=_segment_and_tell, args=(theirs,), daemon=True)
     child.start()
     theirs.close()
     try:
+        # Not among `args`: what `start` writes waits for ever where a signal ended the child before it read.
+        ours.send((model_file, study, compute))
         return {**ours.recv(), "what": MEASURED}
-    except EOFError:
+    except (EOFError, ConnectionError):
         return {"peak_mib": None, "gpu_peak_mib": None, "reason": "the measuring process ended without a word"}
     finally:
         child.join()
 
 
-def _segment_and_tell(pipe: Connection, model_file: Path, study: Study, compute: Compute) -> None:
+def _segment_and_tell(pipe: Connection) -> None:
     import torch
 
+    model_file, study, compute = pipe.recv()
     segment_study(study, ready_model(model_file, compute), compute)
     gpu = torch.cuda.max_memory_allocated() / 2**20 if compute.device.startswith("cuda") else None
     pipe.send({"peak_mib": high_water_mib(), "gpu_peak_mib": gpu})
