@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,7 @@ import pytest
 
 from shortaxis.core.errors import GridMismatch, NotIntegerLabels, UnknownLabel
 from shortaxis.core.labels import ACDC, LEFT_VENTRICLE
+from shortaxis.core.study import Grid, NiftiGeometry
 from shortaxis.files.gate import check_same_grid, load_labels, load_nifti
 from tests.lookalike.nifti_files import AFFINE, an_image, rewrite, write
 
@@ -83,3 +85,24 @@ def test_labels_without_orientation_are_compared_by_shape_and_spacing(tmp_path: 
     image = load_nifti(write(tmp_path / "a.nii", an_image()[0]))
     path = rewrite(write(tmp_path / "a_gt.nii", DRAWN), sform_code=0, qform_code=0)
     check_same_grid(load_labels(path, ACDC).grid, image.grid, path)
+
+
+@pytest.mark.parametrize("unknown", ["labels", "image"])
+def test_where_one_of_two_spacings_is_unknown_only_the_shape_is_compared(unknown: str) -> None:
+    known = Grid((3, 4, 5), np.diag([-1.0, -1.0, 8.0, 1.0]), (8.0, 1.0, 1.0))
+    bare = Grid((3, 4, 5), np.diag([-1.0, 1.0, 1.0, 1.0]), None)
+    labels, image = (bare, known) if unknown == "labels" else (known, bare)
+    check_same_grid(labels, image, Path("labels.png"))
+    with pytest.raises(GridMismatch, match="3 x 4 x 6"):
+        check_same_grid(replace(labels, shape=(3, 4, 6)), image, Path("labels.png"))
+
+
+def test_of_two_oriented_grids_the_place_counts_and_of_one_without_codes_only_the_size() -> None:
+    here = Grid((3, 4, 5), np.diag([-1.0, -1.0, 8.0, 1.0]), (8.0, 1.0, 1.0))
+    there = replace(here, affine=here.affine + [[0, 0, 0, 40.0], [0] * 4, [0] * 4, [0] * 4])
+    uncoded = NiftiGeometry(
+        (1.0, 1.0, 1.0, 8.0, 1.0, 1.0, 1.0, 1.0), 0, 0, (0.0, 0.0, 0.0, 0.0, 0.0, 0.0), np.zeros((3, 4)), 2
+    )
+    with pytest.raises(GridMismatch, match="40 voxels apart"):
+        check_same_grid(there, here, Path("labels.nii"))
+    check_same_grid(replace(there, nifti=uncoded), here, Path("labels.nii"))
