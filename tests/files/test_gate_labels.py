@@ -106,3 +106,6 @@ def test_of_two_oriented_grids_the_place_counts_and_of_one_without_codes_only_th
     with pytest.raises(GridMismatch, match="40 voxels apart"):
         check_same_grid(there, here, Path("labels.nii"))
     check_same_grid(replace(there, nifti=uncoded), here, Path("labels.nii"))
+    for code in ("qform_code", "sform_code"):
+        with pytest.raises(GridMismatch):
+            check_same_grid(replace(there, nifti=replace(uncoded, **{code: 1})), here, Path("labels.nii"))
