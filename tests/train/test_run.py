@@ -17,7 +17,7 @@ from shortaxis.core.recipe import FitRecipe
 from shortaxis.core.study import Study
 from shortaxis.train.folds import Fold
 from shortaxis.train.run import TrainingCase, fit_stage, without_known_copies
-from shortaxis.train.state import CURRENT, read_state, stored_identity
+from shortaxis.train.state import CURRENT, _digest, read_state, stored_identity
 from tests.lookalike.ring_study import ring_study
 from tests.train.runs import run_in
 from tests.train.tiny import TinyStage
@@ -113,7 +113,8 @@ def test_a_run_of_a_version_that_did_not_note_its_data_is_taken_up(tmp_path: Pat
     fit_stage(STAGE, ACDC, cases([]), Fold(("p1",), ()), run_in(tmp_path))
     facts, tensors = read_state(tmp_path / CURRENT)
     del facts["identity"]["data"]
-    save_file(tensors, tmp_path / CURRENT, {"shortaxis_state": json.dumps(facts)})
+    text = json.dumps(facts)
+    save_file(tensors, tmp_path / CURRENT, {"shortaxis_state": text, "sha256": _digest(text, tensors)})
     for _ in range(2):
         assert fit_stage(STAGE, ACDC, cases([]), Fold(("p1",), ()), run_in(tmp_path)).finished
 
@@ -144,6 +145,7 @@ def test_a_run_begun_before_copies_were_looked_for_goes_on_as_it_was_begun(tmp_p
     fit_stage(STAGE, ACDC, begun, fold, run_in(tmp_path))
     facts, tensors = read_state(tmp_path / CURRENT)
     del facts["identity"]["data"]
-    save_file(tensors, tmp_path / CURRENT, {"shortaxis_state": json.dumps(facts)})
+    text = json.dumps(facts)
+    save_file(tensors, tmp_path / CURRENT, {"shortaxis_state": text, "sha256": _digest(text, tensors)})
     for _ in range(2):
         assert fit_stage(STAGE, ACDC, known_as_one_scan(), fold, run_in(tmp_path)).examples == 8
