@@ -92,9 +92,10 @@ def run() -> None:
     try:
         sys.stdout.flush()  # what was printed into a file on a full disk fails only here
     except OSError as problem:
-        refusal = _no_room(problem)
-        print(refusal.describe(), file=sys.stderr)
-        status = exit_for(refusal)
+        if problem.errno in NO_ROOM:  # else nobody reads on, as behind `| head`
+            refusal = _no_room(problem)
+            print(refusal.describe(), file=sys.stderr)
+            status = exit_for(refusal)
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # else the interpreter fails on it once more
     sys.exit(status)
 
@@ -108,21 +109,18 @@ def status_of(arguments: list[str]) -> int:
         if _is_interruption(end):
             print(_INTERRUPTED, file=sys.stderr)
         return end.code if isinstance(end.code, int) else int(Exit.DONE)
-    except (ShortaxisError, OSError) as problem:
-        if debug:
-            _print_traceback()
-        if isinstance(problem, OSError) and problem.errno not in NO_ROOM:
-            return _internal(problem)
-        refusal = _no_room(problem) if isinstance(problem, OSError) else problem
-        print(refusal.describe(), file=sys.stderr)
-        return exit_for(refusal)
     except KeyboardInterrupt:
         print(_INTERRUPTED, file=sys.stderr)
         return Exit.INTERRUPTED
     except Exception as problem:  # noqa: BLE001 - the last line of defence: whatever it is, one line and a status
         if debug:
             _print_traceback()
-        return _internal(problem)
+        if isinstance(problem, OSError) and problem.errno in NO_ROOM:
+            problem = _no_room(problem)
+        if not isinstance(problem, ShortaxisError):
+            return _internal(problem)
+        print(problem.describe(), file=sys.stderr)
+        return exit_for(problem)
     return Exit.DONE
 
 
