@@ -1,1 +1,1 @@
-"""Placeholder; its owner writes one sentence here."""
+"""Overlap, surfaces, volumes, walls, infarct, phases, agreement: plain functions on arrays that know their spacing."""

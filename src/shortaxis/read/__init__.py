@@ -1,1 +1,1 @@
-"""Placeholder; its owner writes one sentence here."""
+"""From disk to a `Study`: one file per format and per data set, the same anatomy in each; and the phantom."""

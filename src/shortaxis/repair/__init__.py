@@ -1,1 +1,1 @@
-"""Placeholder; its owner writes one sentence here."""
+"""After segmentation: what a heart cannot look like is cleaned or named. Plain functions on labels."""
