@@ -18,7 +18,7 @@ from shortaxis.experiments.folds import read_split
 from shortaxis.experiments.patients import phantom_cases
 from shortaxis.experiments.plan import Entry, Plan
 from shortaxis.experiments.run import compare
-from shortaxis.experiments.same_data import DATA, refuse_copies, refuse_other_data
+from shortaxis.experiments.same_data import DATA, STAGES, refuse_copies, refuse_other_data
 from shortaxis.jobs.training_cases import training_cases
 from shortaxis.train.folds import Fold, split_by_patient
 from tests.lookalike.acdc_tree import make_acdc_tree
@@ -93,6 +93,12 @@ def test_another_version_does_not_go_on_in_silence(tmp_path: Path, monkeypatch: 
 def test_a_note_of_the_data_that_cannot_be_read_is_refused(text: str, tmp_path: Path) -> None:
     (tmp_path / DATA).write_text(text)
     with pytest.raises(CannotResume):
+        refuse_other_data(tmp_path, [])
+
+
+def test_stages_without_a_note_of_what_they_were_trained_on_are_refused(tmp_path: Path) -> None:
+    (tmp_path / STAGES).mkdir()
+    with pytest.raises(CannotResume, match=DATA):
         refuse_other_data(tmp_path, [])
 
 

@@ -15,6 +15,7 @@ from shortaxis.core.compute import Compute
 from shortaxis.core.errors import BadWeights, ShortaxisError
 from shortaxis.core.labels import LabelScheme
 from shortaxis.core.method import Stage
+from shortaxis.experiments.same_data import STAGES
 from shortaxis.files.names import slug
 from shortaxis.files.tensors import load_tensors
 from shortaxis.files.writer import write_bytes, write_json
@@ -77,7 +78,7 @@ def trained_piece(stage: Stage, fold: Fold, bench: Bench, title: str, marks: Seq
         title: what the curves and the progress call it.
         marks: optimiser steps at which the weights are kept too.
     """
-    folder = bench.out / "stages" / f"{slug(stage.name)}-{piece_key(stage, fold, bench.scheme)[:12]}"
+    folder = bench.out / STAGES / f"{slug(stage.name)}-{piece_key(stage, fold, bench.scheme)[:12]}"
     held = _found_finished(folder)
     if held is not None:
         return Piece(folder, held["examples"], tuple(held["kept_at_steps"]))
@@ -105,8 +106,8 @@ def _found_finished(folder: Path) -> dict[str, Any] | None:
     """
     try:
         held = json.loads((folder / DONE).read_text("utf-8"))
-        marks, hashes = held["kept_at_steps"], held.get("weights_sha256", {})  # earlier versions kept no hashes
-        whole = all(_is_weights(folder / _weights_name(mark), hashes.get(str(mark))) for mark in marks)
+        marks, hashes = held["kept_at_steps"], held["weights_sha256"]
+        whole = all(_is_weights(folder / _weights_name(mark), hashes[str(mark)]) for mark in marks)
         return held if whole and isinstance(held["examples"], int) else None
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None

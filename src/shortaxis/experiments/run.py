@@ -26,7 +26,7 @@ from shortaxis.experiments.nnunet_entry import nnunet_fold, score_nnunet
 from shortaxis.experiments.patients import drawn_frames_alone, plan_cases
 from shortaxis.experiments.pieces import Bench, Piece, Report
 from shortaxis.experiments.plan import Entry, Plan
-from shortaxis.experiments.same_data import refuse_copies, refuse_other_data
+from shortaxis.experiments.same_data import STAGES, refuse_copies, refuse_other_data
 from shortaxis.experiments.score import Scored, score_cases
 from shortaxis.files.bundle import load_bundle
 from shortaxis.files.json_file import read_json
@@ -75,7 +75,7 @@ def compare(plan: Plan, report: Report = lambda what, step, steps, loss: None) -
         BadConfiguration, UnknownName, NoStudy: a plan that cannot be run; before anything is trained.
     """
     if not (plan.out / FOLDS).is_file():
-        refuse_to_replace(plan.out, ("index.html", RESULTS, "stages"), overwrite=False)
+        refuse_to_replace(plan.out, ("index.html", RESULTS, STAGES), overwrite=False)
     compute = choose_compute(plan.device, plan.precision)
     cases, scheme = plan_cases(plan)
     for dataset, folder in plan.tests:

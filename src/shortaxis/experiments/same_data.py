@@ -16,7 +16,7 @@ from shortaxis.train.duplicates import Seen, refuse_duplicates, seen_as, seen_in
 from shortaxis.train.folds import Fold
 from shortaxis.train.run import TrainingCase, without_known_copies
 
-DATA = "data.json"
+DATA, STAGES = "data.json", "stages"
 
 
 def refuse_copies(
@@ -54,7 +54,7 @@ def refuse_other_data(out: Path, seen: Sequence[Seen]) -> None:
 
     What is kept in `OUT` was made with them and is taken without a look at them: trained stages, models, scores.
 
-    Raises CannotResume where they are others. A comparison that an earlier version began is taken as it is.
+    Raises CannotResume where they are others, or where stages are kept and nothing says what they were trained on.
     """
     path = out / DATA
     held = _held(path)
@@ -74,8 +74,8 @@ def _of(dataset: str, case: TrainingCase) -> Seen:
 
 
 def _held(path: Path) -> Mapping[str, Any]:
-    """What was noted, or nothing where there is no note. Raises CannotResume for one that cannot be read."""
-    if not path.is_file():
+    """What was noted, nothing where nothing is kept yet. Raises CannotResume where it is lost or cannot be read."""
+    if not path.exists() and not path.with_name(STAGES).exists():
         return {}
     try:
         held = json.loads(path.read_text("utf-8"))

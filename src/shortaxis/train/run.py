@@ -18,7 +18,6 @@ from shortaxis.train.distributed import rank_and_world
 from shortaxis.train.duplicates import Seen, refuse_duplicates, seen_as, seen_in
 from shortaxis.train.folds import Fold, refuse_leaks
 from shortaxis.train.loop import FitRun, fit, is_whole, result_weights
-from shortaxis.train.state import stored_identity
 
 
 @dataclass(frozen=True)
@@ -74,23 +73,18 @@ def fit_stage(
 ) -> Fitted:
     """Train one stage on a fold's patients, validating on those held out; known copies of these are not trained on.
 
-    A run that a version began which did not look for copies goes on as it began.
-
     Raises:
         LeakingSplit: the fold shares a patient, or a scan under two names that is not known to be one.
         LabelsMissing: no training case gave a labelled sample, or one lacks a structure of `scheme`.
     """
     refuse_leaks(fold)
-    began = stored_identity(run.folder)
-    looks_for_copies = began is None or "data" in began
-    fold = without_known_copies(fold, cases) if looks_for_copies else fold
+    fold = without_known_copies(fold, cases)
     seen: list[Seen] = []
     examples = list(_examples(stage, scheme, cases, fold.train, run, seen))
     validation = list(_examples(stage, scheme, cases, fold.validation, run, seen))
     if len(seen) < sum(case.patient in {*fold.train, *fold.validation} for case in cases):
         return Fitted({}, False, 0, 0)  # a signal came while they were read
-    if looks_for_copies:
-        refuse_duplicates(fold, seen)
+    refuse_duplicates(fold, seen)
     if not examples:
         raise LabelsMissing("labelled slices to train on", "none in the training cases", "check --data and --dataset")
     identity = {
@@ -100,7 +94,7 @@ def fit_stage(
         "train": list(fold.train),
         "validation": list(fold.validation),
         "examples": len(examples),
-        **({"data": seen_in(seen)} if looks_for_copies else {}),
+        "data": seen_in(seen),
     }
     state = fit(stage, scheme, examples, validation, replace(run, identity=identity), initial)
     reached = state.step >= min(stage.fit.steps, run.until or stage.fit.steps)

@@ -44,9 +44,6 @@ class State:
     best_loss: float | None = None
 
 
-SINCE = frozenset(
-    {"data"}
-)  # what a run's identity did not say at first: a state that lacks it is taken up all the same
 _GROUPS = ("net", "optimiser", "average", "best")
 
 
@@ -99,17 +96,6 @@ def load_state(folder: Path, identity: Mapping[str, Any]) -> State | None:
     return None
 
 
-def stored_identity(folder: Path) -> dict[str, Any] | None:
-    """What the run in `folder` was begun with, None where there is none that can be read."""
-    for name in (CURRENT, PREVIOUS):
-        try:
-            with safe_open(str(folder / name), framework="pt") as file:
-                return json.loads(file.metadata()["shortaxis_state"])["identity"]
-        except (SafetensorError, KeyError, ValueError, TypeError, OSError):
-            continue
-    return None
-
-
 def _set_aside(damaged: Path) -> None:
     """Rename a newest state that is not whole: left there, the next save would let it push out the whole one."""
     with contextlib.suppress(FileNotFoundError):  # another process of the group was faster
@@ -147,8 +133,7 @@ def _rebuild(facts: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> State:
 
 def _refuse_other_run(path: Path, stored: Mapping[str, Any], wanted: Mapping[str, Any]) -> None:
     wanted = json.loads(json.dumps(wanted))  # tuples become lists, as they did on the way to disk
-    kept = {key for key in wanted if key in stored or key not in SINCE}
-    differing = sorted(key for key in {*stored, *kept} if stored.get(key) != wanted.get(key))
+    differing = sorted(key for key in {*stored, *wanted} if stored.get(key) != wanted.get(key))
     if differing:
         raise CannotResume(
             "the same recipe, cases and label scheme as when the run began",
