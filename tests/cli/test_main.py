@@ -7,9 +7,11 @@ import sys
 from contextlib import nullcontext
 from pathlib import Path
 from types import ModuleType
+from typing import get_type_hints
 
 import pytest
 import typer
+import typer.rich_utils
 
 import shortaxis
 from shortaxis.cli import main, options
@@ -57,6 +59,23 @@ def test_every_option_says_what_it_is() -> None:
     for name, command in typer.main.get_command(main.app).commands.items():  # type: ignore[attr-defined]
         for option in command.params:
             assert option.param_type_name == "argument" or option.help, f"{name} {option.opts}"
+
+
+def test_every_help_shows_its_words_as_they_were_written(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A word in square brackets, such as a TOML table's, is no markup for the terminal to take away."""
+    monkeypatch.setattr(typer.rich_utils, "MAX_WIDTH", 500)
+    for registered in main.app.registered_commands:
+        assert registered.callback is not None
+        name = str(registered.name or registered.callback.__name__).replace("_", "-")
+        assert main.status_of([name, "--help"]) == Exit.DONE
+        shown = " ".join(capsys.readouterr().out.split())
+        hints = get_type_hints(registered.callback, include_extras=True).values()
+        facts = [fact for hint in hints for fact in getattr(hint, "__metadata__", ())]
+        told = [fact.help for fact in facts if getattr(fact, "help", None)]
+        for words in [*told, *str(registered.help).split("\n\n")]:
+            assert " ".join(words.split()) in shown, f"{name}: {words}"
 
 
 def test_an_unknown_option_is_a_usage_error(capsys: pytest.CaptureFixture[str]) -> None:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 _BUDGET, _WHAT, _SCORES = "Budget", "What is compared", "How it is scored"
 
-Methods = Annotated[list[str] | None, typer.Argument(metavar="[METHOD]...", help="Names from `shortaxis methods`.")]
+Methods = Annotated[list[str] | None, typer.Argument(metavar="METHOD", help="Names from `shortaxis methods`.")]
 Data = Annotated[Path | None, typer.Option("--data", metavar="DIR", help="The cases and their labels.")]
 Dataset = Annotated[str, typer.Option("--dataset", metavar="NAME", help="How --data is laid out, as for `train`.")]
 HeldOut = Annotated[

@@ -8,9 +8,11 @@ import os
 import re
 import sys
 from collections.abc import Callable
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from rich.markup import escape
+from typer.core import TyperCommand
 
 from shortaxis import __version__
 from shortaxis.cli.agree import agree
@@ -34,6 +36,18 @@ from shortaxis.core.errors import ShortaxisError, WriteFailed
 def _help_of(command: Callable[..., None]) -> str:
     """A command's docstring with the lines of a paragraph joined, so that the terminal breaks them where it is wide."""
     return re.sub(r"(?<!\n)\n(?!\n)", " ", inspect.cleandoc(command.__doc__ or ""))
+
+
+class PlainCommand(TyperCommand):
+    """A command whose help is plain text: `[[entry]]` is shown as it stands, never taken for the terminal's markup."""
+
+    def __init__(self, *words: Any, **settings: Any) -> None:
+        super().__init__(*words, **settings)
+        self.help = escape(self.help or "")
+        for parameter in self.params:
+            told = getattr(parameter, "help", None)
+            if told:
+                setattr(parameter, "help", escape(told))  # noqa: B010 - click's base class knows no help
 
 
 _EXITS = "Exit status: " + "  ".join(f"[bold]{int(code)}[/bold] {code.meaning}" for code in Exit)
@@ -64,7 +78,7 @@ for command, panel in (
     (models, _SHELF),
     (demo, _SHELF),
 ):
-    app.command(rich_help_panel=panel, help=_help_of(command))(command)
+    app.command(cls=PlainCommand, rich_help_panel=panel, help=_help_of(command))(command)
 
 
 def _show_version(wanted: bool) -> None:
