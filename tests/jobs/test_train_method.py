@@ -8,8 +8,10 @@ from pathlib import Path
 import pytest
 
 from shortaxis.core.errors import BadConfiguration, CannotResume, OutputExists
+from shortaxis.core.labels import ACDC
 from shortaxis.files.bundle import load_bundle
-from shortaxis.jobs.train_method import TrainOptions, train_method
+from shortaxis.jobs.train_method import TrainOptions, chosen_folds, image_hashes, train_method
+from shortaxis.jobs.training_cases import training_cases
 from shortaxis.pipeline import segment
 from tests.jobs.conftest import TINY
 
@@ -35,6 +37,23 @@ def test_a_scan_that_the_model_was_trained_on_is_said_to_be_one(acdc_tree: Path,
     for name, expected in ((fold["train"][0], True), (fold["validation"][0], False)):
         result = segment(acdc_tree / "training" / name, str(trained / "fold-0/model.safetensors"), device="cpu")
         assert ("SA-W110" in [note["code"] for note in result.measures["notes"]]) == expected
+
+
+def test_a_known_copy_of_a_held_out_scan_is_named_as_left_out_and_is_not_on_the_card(
+    acdc_tree: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    options = TrainOptions(fold=0, folds=2, recipe="tuned", changes=TINY, device="cpu", workers=0)
+    cases = training_cases(acdc_tree, "acdc", ACDC)
+    (fold,) = chosen_folds(cases, options).values()
+    held_out, twin, other = fold.validation[0], *fold.train
+    monkeypatch.setattr("shortaxis.read.acdc.ONE_SCAN", {held_out: "one", twin: "one"})
+    (model,) = train_method("unet", acdc_tree, "acdc", tmp_path, options)
+    sides = json.loads((tmp_path / "fold-0/fold.json").read_text())
+    assert sides == {"train": [other], "validation": list(fold.validation), "left_out": [twin]}
+    card = load_bundle(model).card
+    assert card["trained_on"] == "1 patients"
+    assert card["training_cases_sha256"] == image_hashes(cases, [other])
+    assert card["held_out_sha256"] == image_hashes(cases, fold.validation)
 
 
 def test_a_folder_with_a_run_is_not_overwritten_and_another_recipe_does_not_resume_it(

@@ -28,7 +28,7 @@ from shortaxis.train.distributed import process_group, rank_and_world
 from shortaxis.train.encoder import starts_from_encoder
 from shortaxis.train.folds import Fold, split_by_patient
 from shortaxis.train.loop import FitRun
-from shortaxis.train.run import TrainingCase
+from shortaxis.train.run import TrainingCase, without_known_copies
 
 Report = Callable[[str, int, int, float], None]  # stage, step, steps, loss
 WhichFold = int | Literal["all", "none"]
@@ -167,7 +167,11 @@ def trained_bundle(
     cases: Sequence[TrainingCase],
     fold: Fold,
 ) -> Bundle:
-    """What a fold's training comes to, with a card that says which scans it has seen and which were held out."""
+    """What a fold's training comes to, with a card that says which scans it has seen and which were held out.
+
+    A known copy of a held-out scan was not trained on (`fit_stage`), and so is in neither list.
+    """
+    fold = without_known_copies(fold, cases)
     card = {
         "trained_on": f"{len(fold.train)} patients",
         "held_out_sha256": image_hashes(cases, fold.validation),
@@ -219,4 +223,11 @@ def _begin(
     write_json(written, resolved)
     write_json(out / "cases.json", {case.name: {"patient": case.patient, "group": case.group} for case in cases})
     for label, fold in folds.items():
-        write_json(out / label / "fold.json", {"train": list(fold.train), "validation": list(fold.validation)})
+        write_json(out / label / "fold.json", _sides(fold, cases))
+
+
+def _sides(fold: Fold, cases: Sequence[TrainingCase]) -> dict[str, list[str]]:
+    """Who is trained on, who is held out, and who is left out as a known copy of a held-out scan."""
+    kept = without_known_copies(fold, cases)
+    left_out = [patient for patient in fold.train if patient not in kept.train]
+    return {"train": list(kept.train), "validation": list(kept.validation), "left_out": left_out}
