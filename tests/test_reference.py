@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import re
 from pathlib import Path
 from types import ModuleType
 
@@ -36,6 +37,15 @@ def test_every_error_has_a_code_of_its_own() -> None:
 def test_every_note_code_stands_for_one_sentence(generate: ModuleType) -> None:
     notes = list(dict.fromkeys(generate.notes()))
     assert len({code for code, _ in notes}) == len(notes)
+
+
+def test_no_code_of_the_source_is_missing_from_the_pages(generate: ModuleType) -> None:
+    written = "".join(file.read_text("utf-8") for file in sorted(generate.SOURCE.rglob("*.py")))
+    pages = generate.pages()
+    assert set(re.findall(r'"(SA-W\d{3})"', written)) == set(re.findall(r"^\| (SA-W\d{3}) ", pages["notes.md"], re.M))
+    assert set(re.findall(r'"(SA-E\d{3})"', written)) - {"SA-E000"} <= set(
+        re.findall(r"^## (SA-E\d{3}) ", pages["errors.md"], re.M)
+    )
 
 
 def test_what_is_filled_in_later_is_shown_by_its_name(generate: ModuleType) -> None:

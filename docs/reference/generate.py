@@ -17,6 +17,8 @@ from shortaxis.core.errors import every_error
 
 HERE = Path(__file__).parent
 SOURCE = Path(shortaxis.__file__).parent
+NOTE_CODE = r"SA-W\d{3}"
+EMPTY = [ast.Constant(None)] * 2
 MADE = "<!-- Made by docs/reference/generate.py (`make reference`); do not edit. -->\n"
 
 
@@ -147,12 +149,11 @@ def _texts(node: ast.expr, words: dict[str, list[ast.expr]], depth: int = 0) -> 
 
 
 def notes() -> Iterator[tuple[str, str]]:
-    """Code and sentence of every `Note(...)` in the source."""
-    for name, arguments in calls():
-        if name == "Note" and len(arguments) == 2:
-            code, text = text_of(arguments[0]), text_of(arguments[1])
-            if code and text:
-                yield code, text
+    """Code and sentence of every note in the source: of every call that begins with a note's code."""
+    for _, arguments in calls():
+        code, text = (text_of(argument) for argument in [*arguments[:2], *EMPTY[len(arguments) :]])
+        if text and re.fullmatch(NOTE_CODE, code or ""):
+            yield str(code), text.replace("{}", "&lt;where>")
 
 
 def calls() -> Iterator[tuple[str, list[ast.expr]]]:

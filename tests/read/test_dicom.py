@@ -19,6 +19,7 @@ from pydicom.uid import (
 from shortaxis.core.study import Study
 from shortaxis.read.dicom import looks_like_dicom, read_dicom, read_dicom_placed
 from tests.lookalike.dicom_sets import (
+    AXIAL,
     SECRETS,
     Cine,
     compress_all,
@@ -190,7 +191,7 @@ def test_other_files_are_passed_over_and_counted_and_dicomdir_is_not(tmp_path):
     (tmp_path / "empty").touch()
     (tmp_path / "DICOMDIR").write_bytes(b"\0" * 128 + b"DICM" + b"\0" * 64)
     study = only(tmp_path)
-    assert [note.text for note in study.notes] == ["2 files that are not DICOM were passed over."]
+    assert [note.text for note in study.notes] == ["Passed over as not DICOM: 2 files."]
 
 
 def test_a_report_object_is_passed_over(tmp_path):
@@ -243,7 +244,7 @@ def test_images_that_are_there_twice_count_once(tmp_path):
         (tmp_path / f"copy of {path.name}").write_bytes(path.read_bytes())
     study = only(tmp_path)
     np.testing.assert_array_equal(study.image, CINE.truth())
-    assert [note.text for note in study.notes] == ["5 duplicate images (same position, time and pixels) were dropped."]
+    assert [note.text for note in study.notes] == ["Dropped: 5 duplicate images (same position, time and pixels)."]
 
 
 def test_a_slice_with_fewer_phases_is_resampled_in_time(tmp_path):
@@ -265,6 +266,17 @@ def test_two_patients_in_one_folder_stay_two_studies(tmp_path):
     studies = read_dicom(tmp_path, name="both")
     assert [study.name for study in studies] == ["both-1", "both-2"]
     assert [codes(study) for study in studies] == [["SA-W070"], ["SA-W070"]]
+
+
+def test_what_another_examination_holds_instead_of_a_short_axis_is_named_too(tmp_path):
+    make_siemens(tmp_path / "short", CINE)
+    make_siemens(tmp_path / "other", Cine(n_slices=3, axes=tuple(map(tuple, AXIAL))), first_series=1, description="")
+    study = only(tmp_path)
+    assert study.image.shape[1] == CINE.n_slices
+    assert [note.text for note in study.notes if note.code == "SA-W074"] == [
+        "Not segmented, of another examination in the same input: series 1 (axial cine stack, 10 images),"
+        " series 2 (axial cine stack, 10 images), series 3 (axial cine stack, 10 images)."
+    ]
 
 
 def test_each_file_knows_its_frame_and_slice(tmp_path):

@@ -79,7 +79,7 @@ def test_a_stack_along_the_ventricle_is_told_from_the_short_axis_by_its_normal(s
 
 def test_a_single_long_axis_slice_is_set_aside(study):
     add(study, turned(LONG_AXIS, n_slices=1), 301)
-    assert "series 301 (long-axis cine of 1 slices, 8 images)" in said(study)
+    assert "series 301 (long-axis cine of 1 slice, 8 images)" in said(study)
 
 
 @pytest.mark.parametrize(
@@ -121,7 +121,7 @@ def test_a_late_enhancement_stack_of_one_image_a_slice_is_set_aside(study):
 
 def test_images_without_a_position_are_set_aside(study):
     save_image(study / "x", np.zeros((4, 4), np.uint16), {"StudyInstanceUID": "1.2.840.0113619.007", "SeriesNumber": 9})
-    assert "series 9 (images without a position, 1 images)" in said(study)
+    assert "series 9 (images without a position, 1 image)" in said(study)
 
 
 def test_an_axial_stack_that_is_described_as_short_axis_is_read(tmp_path):

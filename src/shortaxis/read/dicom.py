@@ -121,9 +121,10 @@ def _examine(frames: Sequence[Frame], path: Path) -> _Findings:
     for group in groups:
         together = [frame for run in group for frame in run.frames]
         reason = not_short_axis(together, group[0].plane.normal)
-        if count_slices(group) < MIN_SLICES:
+        n_slices = count_slices(group)
+        if n_slices < MIN_SLICES:
             called = is_called_short_axis(together)
-            reason = f"{'short-axis' if called else 'long-axis'} cine of {count_slices(group)} slices"
+            reason = f"{'short-axis' if called else 'long-axis'} cine of {notes.counted(n_slices, 'slice')}"
         if reason is not None:
             for run in group:
                 findings.put_aside(run.frames, reason)
@@ -179,6 +180,9 @@ def _common_notes(findings: Sequence[_Findings], n_other: int, n_empty: int) -> 
     if n_stacks > 1:
         said.append(notes.several_stacks(n_stacks))
     said += [notes.refused_beside(refusal.found) for finding in findings for refusal in finding.refusals]
+    elsewhere = [one for finding in findings if not finding.stacks for one in finding.set_aside]
+    if elsewhere:  # of an examination with a stack they are named beside it
+        said.append(notes.set_aside_elsewhere(elsewhere))
     return said
 
 

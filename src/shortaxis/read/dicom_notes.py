@@ -22,7 +22,12 @@ class SetAside:
     def describe(self) -> str:
         """For example `series 7 (perfusion, 120 images)`."""
         number = "without a number" if self.series_number is None else self.series_number
-        return f"series {number} ({self.kind}, {self.n_images} images)"
+        return f"series {number} ({self.kind}, {counted(self.n_images, 'image')})"
+
+
+def counted(count: int, thing: str) -> str:
+    """`1 file`, `2 files`."""
+    return f"{count} {thing}{'s' * (count != 1)}"
 
 
 def listed(set_aside: Sequence[SetAside]) -> str:
@@ -39,16 +44,20 @@ def series_set_aside(set_aside: Sequence[SetAside]) -> Note:
     return Note("SA-W060", f"Not segmented: {listed(set_aside)}.")
 
 
+def set_aside_elsewhere(set_aside: Sequence[SetAside]) -> Note:
+    """Series of an examination (another study's identifier, or another patient's) that has no short-axis cine."""
+    return Note("SA-W074", f"Not segmented, of another examination in the same input: {listed(set_aside)}.")
+
+
 def files_passed_over(n_other: int) -> Note:
     """Files of other formats."""
-    return Note("SA-W061", f"{n_other} files that are not DICOM were passed over.")
+    return Note("SA-W061", f"Passed over as not DICOM: {counted(n_other, 'file')}.")
 
 
 def objects_passed_over(n_objects: int) -> Note:
     """DICOM that holds no MR image."""
-    return Note(
-        "SA-W062", f"{n_objects} DICOM files without MR images (reports, screenshots, others) were passed over."
-    )
+    told = counted(n_objects, "DICOM file")
+    return Note("SA-W062", f"Passed over as without MR images (reports, screenshots, others): {told}.")
 
 
 def repeated_breath_holds(slices: Sequence[int], series_by_slice: Sequence[int]) -> Note:
@@ -65,7 +74,8 @@ def resampled_in_time(counts: Mapping[int, int], usual: int) -> Note:
 
 def duplicates_dropped(n_images: int) -> Note:
     """Images that were there twice."""
-    return Note("SA-W065", f"{n_images} duplicate images (same position, time and pixels) were dropped.")
+    told = counted(n_images, "duplicate image")
+    return Note("SA-W065", f"Dropped: {told} (same position, time and pixels).")
 
 
 def one_series_taken(number: int, others: Sequence[int]) -> Note:
