@@ -48,6 +48,25 @@ def test_the_sharp_extremes_of_a_normal_beat_are_not_taken_for_outliers() -> Non
     assert (phases.ed_index, phases.es_index) == (0, 6)
 
 
+@pytest.mark.parametrize(
+    "coarse",
+    [
+        [140, 127, 114, 80, 70, 79, 95, 125, 128, 129, 132, 135],  # a phantom's own volumes
+        [137, 134, 122, 110, 99, 71, 97, 110, 120, 123, 132, 126],  # with a basal slice that only end-systole lacks
+        [180, 172, 160, 146, 130, 114, 96, 84, 110, 132, 146, 156, 166, 172, 176],
+    ],
+)
+def test_the_end_systole_of_a_coarse_cine_is_sharp_and_no_outlier(coarse: list[int]) -> None:
+    phases = find_phases(coarse)
+    assert (phases.ed_index, phases.es_index) == (0, coarse.index(min(coarse)))
+
+
+def test_a_frame_that_jumps_out_of_a_coarse_cine_is_neither_phase() -> None:
+    beat = [round(150 + 50 * np.cos(2 * np.pi * frame / 12)) for frame in range(12)]
+    phases = find_phases([*beat[:9], 30, *beat[10:]])  # 150 without the fault
+    assert (phases.ed_index, phases.es_index) == (0, 6)
+
+
 def test_two_frames_are_enough() -> None:
     phases = find_phases([60, 150])
     assert (phases.ed_index, phases.es_index) == (1, 0)
