@@ -17,7 +17,7 @@ import pytest
 
 PAGE = 4096  # what a tmpfs gives away at a time
 NOBODY = 65534
-ROOM_BYTES = 4 * 2**20
+ROOM_BYTES = 16 * 2**20
 
 Files = dict[str, bytes]
 

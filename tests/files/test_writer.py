@@ -6,6 +6,7 @@ import gzip
 import json
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from nibabel.nifti1 import Nifti1Extension
 
 from shortaxis.core.errors import GridMismatch, WriteFailed, WrongDimensions
 from shortaxis.core.study import Grid
-from shortaxis.files.gate import load_nifti, load_volume
+from shortaxis.files.gate import Volume, load_nifti, load_volume
 from shortaxis.files.writer import write_bytes, write_csv, write_image, write_json, write_labels, write_text
 from tests.lookalike.acdc_tree import make_acdc_tree
 from tests.lookalike.nifti_files import AFFINE, an_image, write
@@ -139,6 +140,52 @@ def test_csv_leaves_negative_numbers_alone_and_refuses_nan(tmp_path: Path) -> No
     assert (tmp_path / "a.csv").read_text() == "a,b,c\n-1.5,-2e3,-3.0\n"
     with pytest.raises(WriteFailed, match="finite"):
         write_csv(tmp_path / "a.csv", [{"a": float("nan")}])
+
+
+def test_numbers_of_numpy_are_told_in_full_and_refused_where_they_are_none(tmp_path: Path) -> None:
+    third = np.float32(1 / 3)  # as a text of its own it would be 0.33333334
+    write_csv(tmp_path / "a.csv", [{"a": third, "b": np.int64(3), "c": np.bool_(True)}])
+    assert (tmp_path / "a.csv").read_text() == "a,b,c\n0.3333333432674408,3,true\n"
+    with pytest.raises(WriteFailed, match="finite"):
+        write_csv(tmp_path / "a.csv", [{"a": np.float32("nan")}])
+
+
+@pytest.mark.parametrize("differs", ["voxels", "spacing", "orientation code", "dimensions", "no geometry"])
+def test_a_mask_that_reads_back_otherwise_is_not_put_in_place(
+    differs: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The bytes are there; what a reader makes of them is not what was meant."""
+
+    def read_otherwise(path: Path, budget: int) -> Volume:
+        volume = load_volume(path, budget)
+        raw = volume.grid.nifti
+        assert raw is not None
+        if differs == "voxels":
+            return replace(volume, array=np.flip(volume.array, 3))
+        if differs == "dimensions":
+            return replace(volume, is_4d=False)
+        changed = {
+            "spacing": replace(raw, pixdim=(*raw.pixdim[:3], raw.pixdim[3] + 0.5, *raw.pixdim[4:])),
+            "orientation code": replace(raw, sform_code=raw.sform_code + 1),
+            "no geometry": None,
+        }
+        return replace(volume, grid=replace(volume.grid, nifti=changed[differs]))
+
+    path = tmp_path / "a.nii.gz"
+    path.write_bytes(b"earlier")
+    monkeypatch.setattr("shortaxis.files.writer.load_volume", read_otherwise)
+    with pytest.raises(WriteFailed, match="read back differ"):
+        write_labels(path, MASK, GRID, is_4d=True)
+    assert path.read_bytes() == b"earlier" and list(tmp_path.iterdir()) == [path]
+
+
+def test_numbers_that_are_none_in_an_uncoded_orientation_are_repeated_too(tmp_path: Path) -> None:
+    image = nib.Nifti1Image(np.ascontiguousarray(an_image()[0].T), AFFINE)
+    image.set_qform(AFFINE, 0)
+    image.header["quatern_b"] = np.nan  # nobody reads it: the qform is not coded
+    nib.save(image, tmp_path / "a.nii")
+    write_labels(tmp_path / "m.nii", MASK[:1], load_nifti(tmp_path / "a.nii").grid, is_4d=False)
+    assert np.isnan(header_of(tmp_path / "m.nii")["quatern_b"])
 
 
 @pytest.mark.parametrize("name", ["m.nii", "m.nii.gz"])

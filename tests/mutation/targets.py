@@ -31,6 +31,6 @@ TARGETS: Mapping[str, tuple[str, ...]] = {
     "files.names": (f"{_FILES}/test_names.py", "tests/properties/test_names_and_folds.py"),
     "files.nifti_encode": _WRITER,
     "files.writer": _WRITER,
-    "files.replace": _WRITER,
+    "files.replace": (f"{_FILES}/test_replace.py", *_WRITER),
     "experiments.folds": ("tests/properties/test_names_and_folds.py", "tests/experiments/test_plan.py"),
 }

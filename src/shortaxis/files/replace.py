@@ -63,7 +63,8 @@ def remove_leftovers(path: Path) -> None:
 def whole_folder(folder: Path) -> Iterator[Path]:
     """A folder to write into, which takes `folder`'s place when the block ends well and vanishes when not.
 
-    Raises WriteFailed where the disk refuses; an earlier folder is then where and as it was.
+    Raises WriteFailed where the disk refuses; an earlier folder is then where and as it was. A refusal from within the
+    block names the file where it would have stood.
     """
     part, old = folder.with_name(f".{folder.name}.part"), folder.with_name(f".{folder.name}.old")
     try:
@@ -79,6 +80,10 @@ def whole_folder(folder: Path) -> Iterator[Path]:
                 old.rename(folder)
             raise
         sync_folder(folder.parent)
+    except WriteFailed as problem:
+        at = problem.path or part
+        named = folder / at.relative_to(part) if at.is_relative_to(part) else at
+        raise WriteFailed(problem.expected, problem.found, problem.way_out, named) from problem
     except OSError as problem:
         reason = problem.strerror or str(problem)
         raise WriteFailed("a folder that can be written", reason, "check space and permissions", folder) from problem
