@@ -53,12 +53,18 @@ def test_the_sharp_extremes_of_a_normal_beat_are_not_taken_for_outliers() -> Non
     [
         [140, 127, 114, 80, 70, 79, 95, 125, 128, 129, 132, 135],  # a phantom's own volumes
         [137, 134, 122, 110, 99, 71, 97, 110, 120, 123, 132, 126],  # with a basal slice that only end-systole lacks
+        [134, 122, 110, 99, 71, 97, 110, 120, 123, 124, 126, 129],
         [180, 172, 160, 146, 130, 114, 96, 84, 110, 132, 146, 156, 166, 172, 176],
     ],
 )
 def test_the_end_systole_of_a_coarse_cine_is_sharp_and_no_outlier(coarse: list[int]) -> None:
     phases = find_phases(coarse)
     assert (phases.ed_index, phases.es_index) == (0, coarse.index(min(coarse)))
+
+
+def test_two_frames_that_jump_out_together_are_neither_phase() -> None:
+    phases = find_phases([*BEAT[:3], 30, 30, *BEAT[5:]])
+    assert (phases.ed_index, phases.es_index) == (0, 10)
 
 
 def test_a_frame_that_jumps_out_of_a_coarse_cine_is_neither_phase() -> None:

@@ -19,8 +19,7 @@ from shortaxis.core.errors import BadPatientFacts
 
 CYCLE = 12  # ours: from this many frames on, a cine is smooth enough to tell an outlier
 LEVEL = 0.01  # of the curve's span: below it two frames near end-systole cannot be told apart, and the earlier counts
-OUTLIER = 0.25  # ours: of the curve's span; a basal slice that leaves the heart at end-systole alone is as much
-STEEPEST = 8.0  # ours: at its steepest a ventricle would fill or empty in an eighth of the beat
+STEEPEST = 6.5  # ours: at its steepest a ventricle would empty or fill by its whole span in 140 ms of a beat of 900 ms
 
 
 @dataclass(frozen=True)
@@ -75,16 +74,17 @@ def outlier_frames(volumes: NDArray[np.float64]) -> NDArray[np.bool_]:
     """Frames [frame] that jump out of a cyclic volume curve; none in a series of fewer than `CYCLE` frames.
 
     A frame is compared with the median of itself and its two neighbours on either side; the last frame's next
-    neighbour is the first. The measure is the span of that median curve: an outlier is further away than `OUTLIER` of
-    it and what a beat may do from one frame to the next, which is more where frames are few. Without the latter the
-    sharp end-systole of a cine of twelve frames was one.
+    neighbour is the first. Further away than a beat at its steepest goes from one frame to the next is an outlier: than
+    `STEEPEST / n` of the span that the medians and this frame make together. So a quarter of the medians' span is too
+    much in a cine of 30 frames, and as much as all of it in one of 12, whose end-systole is sharp.
     """
     n = len(volumes)
     if n < CYCLE:
         return np.zeros(n, bool)
     neighbours = volumes[(np.arange(n)[:, None] + np.arange(-2, 3)) % n]
     smooth = np.median(neighbours, axis=1)
-    return np.abs(volumes - smooth) > (OUTLIER + STEEPEST / n) * np.ptp(smooth)
+    away = np.abs(volumes - smooth)
+    return away > STEEPEST / n * (np.ptp(smooth) + away)
 
 
 def _on_curve(volumes: NDArray[np.float64]) -> tuple[int | None, int | None, str | None]:
