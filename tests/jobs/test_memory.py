@@ -12,11 +12,11 @@ import torch
 
 from shortaxis.cli.main import status_of
 from shortaxis.core.compute import Compute
-from shortaxis.core.errors import DamagedFile, TooLarge
+from shortaxis.core.errors import DamagedFile, MemoryExhausted, TooLarge
 from shortaxis.core.found import Inferred
 from shortaxis.files.size import Announced, minding
 from shortaxis.jobs import machine_memory
-from shortaxis.jobs.memory import MemoryBudget, Needs
+from shortaxis.jobs.memory import GB, MemoryBudget, Needs
 from shortaxis.jobs.model_choice import ModelChoice, NamedModel, choose_models
 from shortaxis.pipeline import SegmentOptions, segment, segment_cohort
 from shortaxis.read.find import only_study
@@ -48,14 +48,59 @@ def test_an_image_that_is_written_back_takes_more_and_so_do_variances(needs: Nee
     assert replace(needs, mc_samples=4).beside_held(large) > needs.beside_held(large)
 
 
-def test_a_gpu_s_networks_take_no_main_memory(needs: Needs, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def heavy(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Networks that take a gigabyte for a sample, on whichever device; a frame of `CINE` is 8 samples."""
     from shortaxis.predict import cost
 
     answer = Inferred(probs=torch.zeros(1, 4, 32, 32))
-    monkeypatch.setattr(cost, "_one_through", lambda *_: (10**9, answer))
+    monkeypatch.setattr(cost, "_one_through", lambda *_: (GB, answer))
     monkeypatch.setattr("shortaxis.jobs.memory.frames_at_once", lambda *_: 1)
-    on_cpu = needs.beside_held(CINE)
-    assert on_cpu - replace(needs, compute=Compute("cuda", False)).beside_held(CINE) > 10**9
+
+
+@pytest.mark.usefixtures("heavy")
+def test_networks_take_the_memory_of_the_device_they_are_on(needs: Needs) -> None:
+    on_gpu = replace(needs, compute=Compute("cuda", False))
+    assert 15 < needs.beside_held(CINE) / GB < 17  # the locator's largest batch is 16 samples of all frames
+    assert needs.gpu_bytes(CINE) == 0
+    assert on_gpu.beside_held(CINE) < GB
+    assert 16 < on_gpu.gpu_bytes(CINE) / GB < 16.01  # and the batch's own images
+    assert 8 < on_gpu.gpu_bytes(replace(CINE, shape=(1, 8, 64, 64))) / GB < 8.01
+    shared = replace(needs, compute=Compute("mps", False))  # Apple's GPUs compute in main memory
+    assert shared.gpu_bytes(CINE) == 0 and shared.beside_held(CINE) == needs.beside_held(CINE)
+
+
+@pytest.mark.usefixtures("heavy")
+def test_a_scan_that_the_gpu_has_no_room_for_is_refused_and_the_refusal_says_whose_memory_it_is(needs: Needs) -> None:
+    on_gpu = (replace(needs, compute=Compute("cuda:1", False)),)
+    MemoryBudget(100 * GB, 0, on_gpu, gpu_free_bytes=17 * GB).judge(CINE)
+    MemoryBudget(None, 0, on_gpu, gpu_free_bytes=None).judge(CINE)
+    with pytest.raises(TooLarge, match=r"(?s)at most 15.000 GB of the GPU's memory.*predicted 16.0") as caught:
+        MemoryBudget(100 * GB, 0, on_gpu, gpu_free_bytes=15 * GB).judge(CINE)
+    assert "--device cpu" in caught.value.way_out
+    with pytest.raises(TooLarge, match="GB of main memory"):
+        MemoryBudget(1000, 0, on_gpu, gpu_free_bytes=1000).judge(CINE)
+
+
+def test_what_a_gpu_has_free_is_asked_of_the_gpu_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert machine_memory.free_gpu_bytes("cpu") is None and machine_memory.free_gpu_bytes("mps") is None
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device: (1000, 5000))
+    monkeypatch.setattr(torch.cuda, "memory_reserved", lambda device: 300)
+    monkeypatch.setattr(torch.cuda, "memory_allocated", lambda device: 100)
+    assert machine_memory.free_gpu_bytes("cuda:0") == 1200  # what the allocator keeps unused is there too
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device: torch.zeros(1).view(2))  # a RuntimeError of torch's
+    assert machine_memory.free_gpu_bytes("cuda:0") is None
+
+
+def test_a_device_without_room_for_one_sample_is_told_by_name(needs: Needs, monkeypatch: pytest.MonkeyPatch) -> None:
+    from shortaxis.predict import cost
+
+    def exhausted(*_: object) -> None:
+        raise RuntimeError("CUDA out of memory. Tried to allocate 2.00 GiB.")
+
+    monkeypatch.setattr(cost, "_one_through", exhausted)
+    with pytest.raises(MemoryExhausted, match="one sample of the stage"):
+        replace(needs, compute=Compute("cuda", False)).beside_held(CINE)
 
 
 def test_the_networks_are_weighed_by_what_they_make(needs: Needs) -> None:
@@ -79,7 +124,7 @@ def test_a_scan_over_the_budget_is_refused_with_the_predicted_figure_and_the_oth
     result = segment_cohort([small, large], tmp_path / "out", options)
     assert {type(refusal) for refusal in result.failed.values()} == {TooLarge}
     found = result.failed["large"].found
-    assert re.fullmatch(r"predicted \d+\.\d{3} GB for 40 frames of 6 x 180 x 150 voxels", found)
+    assert re.fullmatch(r"predicted \d+\.\d{3} GB of main memory for 40 frames of 6 x 180 x 150 voxels", found)
     assert not (tmp_path / "out" / "large").exists()
 
 

@@ -22,6 +22,11 @@ class Compute:
     device: str
     bfloat16: bool
 
+    @property
+    def has_own_memory(self) -> bool:
+        """Whether the device computes in memory of its own; Apple's GPUs (`mps`) share the computer's."""
+        return self.device.startswith("cuda")
+
     def autocast(self) -> AbstractContextManager[object]:
         """The context in which a network's forward pass runs."""
         import torch

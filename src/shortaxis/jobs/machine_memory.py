@@ -1,4 +1,4 @@
-"""How much main memory this process holds, and how much more the machine and its container would give it."""
+"""How much main memory this process holds, and how much more the machine, its container and its GPU would give it."""
 
 from __future__ import annotations
 
@@ -25,6 +25,18 @@ def usable_bytes() -> int | None:
     """
     free = [left for left in (_left_on_machine(), _left_in_container()) if left is not None]
     return resident_bytes() + max(0, min(free)) if free else None
+
+
+def free_gpu_bytes(device: str) -> int | None:
+    """What a CUDA device would still give this process; None for any other, and where the driver does not say."""
+    if not device.startswith("cuda"):
+        return None
+    import torch
+
+    with contextlib.suppress(RuntimeError, AssertionError):  # no driver; a torch without CUDA
+        kept = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
+        return torch.cuda.mem_get_info(device)[0] + kept
+    return None
 
 
 def _left_on_machine() -> int | None:

@@ -3,6 +3,9 @@
 The most is held at one of three points: while the file is unpacked, while a frame goes through the networks, or while a
 mask is written and read back. What each holds is counted in arrays of the cine's size; the rest is the interpreter, its
 libraries and the networks, which are weighed as they are. `benchmarks/memory.py` measures it.
+
+Of a CUDA device's own memory the largest batch in the networks is counted, in the same tensors. Not counted is what cuDNN
+takes to work in, nor what the allocator cannot use because it lies in pieces; no GPU was there to measure either.
 """
 
 from __future__ import annotations
@@ -18,7 +21,7 @@ from shortaxis.core.errors import TooLarge
 from shortaxis.core.found import Found
 from shortaxis.core.study import Facts, Grid, Study
 from shortaxis.files.size import Announced
-from shortaxis.jobs.machine_memory import resident_bytes, usable_bytes
+from shortaxis.jobs.machine_memory import free_gpu_bytes, resident_bytes, usable_bytes
 from shortaxis.jobs.model_choice import ModelChoice
 from shortaxis.jobs.models import Model
 from shortaxis.predict.cine import frames_at_once
@@ -30,6 +33,7 @@ GZIPPED = 0.6  # of an image, the most that noise leaves; masks shrink to nothin
 WAY_OUT = (
     "crop the scan or give fewer frames, use a machine with more memory, or raise --memory-budget-gb if more is there"
 )
+GPU_WAY_OUT = "use --device cpu, free memory on the GPU, or use one with more"
 _TYPICAL_MM = (8.0, 1.5, 1.5)  # windows have the same number of pixels whatever a pixel's size
 
 
@@ -50,13 +54,20 @@ class Needs:
     aligns: bool = False
 
     def beside_held(self, size: Announced) -> int:
-        """Bytes at the highest point of a run beyond what the process holds before it reads the scan."""
+        """Bytes of main memory at the highest point of a run beyond what the process holds before it reads the scan."""
         image, labels = size.n_voxels * size.voxel_bytes, size.n_voxels
         drawn = 0 if self.mc_samples is None else 4 * size.n_voxels  # the variance
         kept = image + labels + drawn
         aligned = 4 * size.n_voxels if self.aligns else 0
         work = kept + aligned + self._one_share(size)
         return LATER_BYTES + max(size.reading_bytes, work, kept + self._written(size, image))
+
+    def gpu_bytes(self, size: Announced) -> int:
+        """Bytes of the GPU's own memory at the highest point of a run, the networks' weights not among them."""
+        study = blank_study(size.shape, _LIKE)
+        at_once = min(size.shape[0], frames_at_once(study, len(self.model.bundle.scheme.structures) + 1))
+        costs = self._costs(study)
+        return max([cost.gpu_batch_bytes(size.shape[0]) for cost in costs[:-1]] + [costs[-1].gpu_batch_bytes(at_once)])
 
     def _written(self, size: Announced, image_bytes: int) -> int:
         """The largest output: its bytes as they are packed, then unpacked again, and where the two differ."""
@@ -97,23 +108,26 @@ class MemoryBudget:
     """What a run may hold, what it held when it began, its models loaded, and what each of these models needs.
 
     Attributes:
-        most_bytes: None where nothing was asked for and the system does not say what it has.
-        held_bytes: resident when the run began.
+        most_bytes: of main memory; None where nothing was asked for and the system does not say what it has.
+        held_bytes: of main memory, resident when the run began.
         needs: of each model that may be chosen.
+        gpu_free_bytes: of the GPU's own memory, with the models in it; None where they run in main memory, or where the
+            driver does not say.
     """
 
     most_bytes: int | None
     held_bytes: int
     needs: tuple[Needs, ...]
+    gpu_free_bytes: int | None = None
 
     @classmethod
     def of(
         cls, models: ModelChoice, compute: Compute, budget_gb: float | None, mc_samples: int | None, aligns: bool
     ) -> MemoryBudget:
-        """The budget given in GB of 2^30 bytes, or all that the machine and its container have left."""
+        """The budget given in GB of 2^30 bytes, or all that the machine and its container have left; of a GPU all."""
         most = usable_bytes() if budget_gb is None else int(budget_gb * GB)
         needs = tuple(Needs(named.model, compute, mc_samples, aligns) for named in models.by_modality.values())
-        return cls(most, resident_bytes(), needs)
+        return cls(most, resident_bytes(), needs, free_gpu_bytes(compute.device))
 
     def judge(self, size: Announced) -> None:
         """Refuse a scan that is too large for every model. Raises TooLarge."""
@@ -127,15 +141,19 @@ class MemoryBudget:
         self._judge(size, [need for need in self.needs if need.model is model])
 
     def predicted_bytes(self, size: Announced, needs: Sequence[Needs]) -> int:
-        """What this process will hold at its highest point, by whichever of `needs` is least."""
+        """What this process will hold of main memory at its highest point, by whichever of `needs` is least."""
         return self.held_bytes + min(need.beside_held(size) for need in needs)
 
     def _judge(self, size: Announced, needs: Sequence[Needs]) -> None:
-        if self.most_bytes is None or (wanted := self.predicted_bytes(size, needs)) <= self.most_bytes:
-            return
         frames, slices, rows, cols = size.shape
-        found = f"predicted {wanted / GB:.3f} GB for {frames} frames of {slices} x {rows} x {cols} voxels"
-        raise TooLarge(f"at most {self.most_bytes / GB:.3f} GB of memory", found, WAY_OUT, size.path)
+        scan = f"for {frames} frames of {slices} x {rows} x {cols} voxels"
+        if self.most_bytes is not None and (wanted := self.predicted_bytes(size, needs)) > self.most_bytes:
+            found = f"predicted {wanted / GB:.3f} GB of main memory {scan}"
+            raise TooLarge(f"at most {self.most_bytes / GB:.3f} GB of main memory", found, WAY_OUT, size.path)
+        free = self.gpu_free_bytes
+        if free is not None and (wanted := min(need.gpu_bytes(size) for need in needs)) > free:
+            found = f"predicted {wanted / GB:.3f} GB of it {scan}"
+            raise TooLarge(f"at most {free / GB:.3f} GB of the GPU's memory", found, GPU_WAY_OUT, size.path)
 
 
 def _weighed(model: Model, study: Study, compute: Compute) -> Sequence[StageCost]:

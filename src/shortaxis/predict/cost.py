@@ -19,30 +19,41 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 from shortaxis.core.compute import Compute
+from shortaxis.core.errors import MemoryExhausted
+from shortaxis.core.exhausted import memory_named
 from shortaxis.core.found import Found, Inferred
 from shortaxis.core.method import Stage
 from shortaxis.core.sample import Sample, collate
 from shortaxis.core.study import Study
-from shortaxis.predict.run import BATCH
+from shortaxis.predict.run import BATCH, WAY_OUT
 
 
 @dataclass(frozen=True)
 class StageCost:
-    """Bytes a stage holds in main memory beside its study.
+    """Bytes a stage holds beside its study and its networks.
 
     Attributes:
-        sample_bytes: of one sample in the networks: nothing on a GPU, where memory is the GPU's own.
+        sample_bytes: in main memory, of one sample: cut, stacked to a batch, and in the networks where these are there.
+        gpu_bytes: in a CUDA device's own memory, of one sample in the networks; 0 where they are in main memory.
         frame_samples: samples that a frame is cut into.
-        kept_bytes: of one sample's answer, kept until a frame's are pasted together.
+        kept_bytes: in main memory, of one sample's answer, kept until a frame's are pasted together.
     """
 
     sample_bytes: int
+    gpu_bytes: int
     frame_samples: int
     kept_bytes: int
 
     def batch_bytes(self, n_frames: int) -> int:
-        """Of the largest batch that so many frames make."""
-        return min(BATCH, n_frames * self.frame_samples) * self.sample_bytes
+        """In main memory, of the largest batch that so many frames make."""
+        return self._batch(n_frames) * self.sample_bytes
+
+    def gpu_batch_bytes(self, n_frames: int) -> int:
+        """In the GPU's own memory, of that batch."""
+        return self._batch(n_frames) * self.gpu_bytes
+
+    def _batch(self, n_frames: int) -> int:
+        return min(BATCH, n_frames * self.frame_samples)
 
 
 class _Watch(TorchDispatchMode):
@@ -79,16 +90,23 @@ class _Watch(TorchDispatchMode):
 def stage_cost(
     stage: Stage, nets: Sequence[nn.Module], study: Study, upstream: Found | None, compute: Compute
 ) -> StageCost:
-    """What `stage` takes for one frame of a study like `study`, whose grey values do not matter."""
+    """What `stage` takes for one frame of a study like `study`, whose grey values do not matter.
+
+    Raises MemoryExhausted where the device has not even room for one sample.
+    """
     samples = list(islice(stage.cut(study, upstream, [0]), BATCH + 1))
     if not samples:
-        return StageCost(0, 0, 0)
+        return StageCost(0, 0, 0, 0)
     in_frame = len(samples) if len(samples) <= BATCH else sum(1 for _ in stage.cut(study, upstream, [0]))
-    peak, answer = _one_through(stage, nets, samples[0], compute)
+    what = f"memory for one sample of the stage {stage.name} on {compute.device}"
+    with memory_named(lambda found: MemoryExhausted(what, found, WAY_OUT)):
+        peak, answer = _one_through(stage, nets, samples[0], compute)
     kept = sum(tensor[0].nelement() * 4 for tensor in (answer.probs, answer.variance) if tensor is not None)
     kept += 0 if answer.samples is None else answer.samples[0].nelement()
-    held = peak + 2 * samples[0].image.nbytes  # cut, and stacked to a batch
-    return StageCost(held if compute.device == "cpu" else 0, in_frame, kept)
+    image = samples[0].image.nbytes  # cut, and stacked to a batch, which goes to a GPU once more
+    if compute.has_own_memory:
+        return StageCost(2 * image, peak + image, in_frame, kept)
+    return StageCost(peak + 2 * image, 0, in_frame, kept)
 
 
 def _one_through(stage: Stage, nets: Sequence[nn.Module], sample: Sample, compute: Compute) -> tuple[int, Inferred]:

@@ -20,8 +20,7 @@ from shortaxis.core.sample import Sample, collate
 from shortaxis.core.study import Study
 
 BATCH = 16  # samples a forward pass; larger gained nothing on a CPU and costs memory
-
-_WAY_OUT = "free memory on the device, choose another with --device (cpu takes the computer's), or give fewer frames"
+WAY_OUT = "free memory on the device, choose another with --device (cpu takes the computer's), or give fewer frames"
 
 
 def run_stage(
@@ -50,7 +49,7 @@ def run_stage(
     generator = torch.Generator(compute.device)
     pieces: list[tuple[Sample, Piece]] = []
     what = f"memory for the stage {stage.name} of {study.name} on {compute.device}"
-    exhausted = memory_named(lambda found: MemoryExhausted(what, found, _WAY_OUT))
+    exhausted = memory_named(lambda found: MemoryExhausted(what, found, WAY_OUT))
     with torch.inference_mode(), compute.autocast(), exhausted:
         for samples in _in_batches(stage.cut(study, upstream, frames), BATCH):
             batch = collate(samples).to(compute.device)
