@@ -144,8 +144,8 @@ def test_it_does_so_at_many_limits(
 def filled(command: Command, inputs: Path, clean: tuple[Files, Files], place: Path, n_cuts: int) -> None:
     out = place / "out"
     earlier, after = clean
-    new = {name: content for name, content in after.items() if content != earlier.get(name)}
-    last = pages(new) - 1 - (len(after) if command.before is None else 0)  # an earlier file's page may come free
+    before = pages(earlier) if command.before is not None else len(after)  # these come free as they are replaced
+    last = pages(after) - before - 1
     for number in range(n_cuts):
         earlier = begin(command, clean, out)
         with full_tmpfs(out, number * max(last, 0) // (n_cuts - 1) * PAGE):

@@ -29,7 +29,7 @@ TARGETS: Mapping[str, tuple[str, ...]] = {
     "files.nifti_geometry": _GATE,
     "files.voxels": _GATE,
     "files.names": (f"{_FILES}/test_names.py", "tests/properties/test_names_and_folds.py"),
-    "files.nifti_encode": _WRITER,
+    "files.nifti_encode": (f"{_FILES}/test_nifti_encode.py", *_WRITER),
     "files.writer": _WRITER,
     "files.replace": (f"{_FILES}/test_replace.py", *_WRITER),
     "experiments.folds": ("tests/properties/test_names_and_folds.py", "tests/experiments/test_plan.py"),
