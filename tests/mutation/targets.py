@@ -25,7 +25,7 @@ TARGETS: Mapping[str, tuple[str, ...]] = {
     "measure.calibration": (f"{_MEASURES}/test_calibration.py", "tests/properties/test_measures.py"),
     "files.intake": _GATE,
     "files.gate": (*_GATE, "tests/jobs/test_memory.py"),
-    "files.nifti_header": _GATE,
+    "files.nifti_header": (f"{_FILES}/test_nifti_header.py", *_GATE),
     "files.nifti_geometry": _GATE,
     "files.voxels": _GATE,
     "files.names": (f"{_FILES}/test_names.py", "tests/properties/test_names_and_folds.py"),
