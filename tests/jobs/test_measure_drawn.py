@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 from pathlib import Path
@@ -10,6 +11,7 @@ import numpy as np
 import pytest
 from nibabel.nifti1 import Nifti1Image
 
+from shortaxis import __version__
 from shortaxis.core.errors import GridMismatch, LabelsMissing, OutputExists
 from shortaxis.pipeline import measure_files, write_phantom
 from shortaxis.read.phantom import PhantomRecipe
@@ -33,7 +35,10 @@ def test_a_cine_and_its_labels_give_the_true_volumes(tmp_path: Path) -> None:
     measures = measure_files(cine, tmp_path / "scan/phantom_gt.nii.gz", tmp_path / "out")
     assert measures["lv"]["edv_ml"] == pytest.approx(truth["lv"]["edv_ml"])
     assert json.loads((tmp_path / "out/measures.json").read_text()) == measures
-    assert (tmp_path / "out/report.html").is_file()
+    page = (tmp_path / "out/report.html").read_text("utf-8")
+    drawn = hashlib.sha256((tmp_path / "scan/phantom_gt.nii.gz").read_bytes()).hexdigest()
+    scan = hashlib.sha256(cine.read_bytes()).hexdigest()
+    assert __version__ in page and drawn in page and scan in page
 
 
 def test_two_frame_files_of_a_patient_are_measured_as_one_heart(

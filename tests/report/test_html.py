@@ -7,6 +7,7 @@ import hashlib
 import html
 import json
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 from typing import Any
 
@@ -15,7 +16,7 @@ import pytest
 
 from shortaxis.core.errors import GridMismatch
 from shortaxis.core.labels import ACDC, EMIDEC, LEFT_VENTRICLE
-from shortaxis.core.study import Note
+from shortaxis.core.study import Note, Origin
 from shortaxis.report.html import render_case
 from shortaxis.report.page import embedded_json, plain
 
@@ -187,6 +188,15 @@ def test_phases_are_shown_counted_from_one(study_of, measures_of) -> None:
     text = Tags(rendered(study_of(), measures_of(phases=phases))).text
     assert "End-systolic frame 4" in text
     assert "ES frame found from the volumes 3" in text
+
+
+def test_a_frame_of_a_study_of_several_files_is_named_by_its_file(study_of, measures_of) -> None:
+    study = study_of(n_frames=2)
+    files = (Origin("p1_frame01", (0,), False), Origin("p1_frame12", (1,), False))
+    phases = {"ed_index": 0, "es_index": 1, "ed_number": 1, "es_number": 2, "source": "given", "found_es_index": 1}
+    text = Tags(rendered(replace(study, origins=files), measures_of(2, phases=phases))).text
+    assert "End-systolic frame 2 (p1_frame12)" in text and "volumes 2 (p1_frame12)" in text
+    assert "Phases taken from the scan or the command line" in text
 
 
 def test_labels_of_another_shape_are_refused(study_of, measures_of) -> None:

@@ -68,3 +68,13 @@ def test_a_normal_range_is_written_out_and_a_value_outside_is_marked() -> None:
     assert (ef.normal, ef.outside) == ("52 – 72", "below")
     assert (edv.normal, edv.outside) == ("88 – 227", None)
     assert (mass.normal, mass.outside) == ("up to 180", "above")
+
+
+def test_where_the_heart_rate_comes_from_stands_beside_its_unit() -> None:
+    stated = {"heart_rate_bpm": 65.0, "heart_rate_source": "frames times frame time"}
+    (section,) = sections_of({"patient": stated})
+    assert [(index.name, index.value, index.unit) for index in section.indices] == [
+        ("Heart rate", "65.0", "/min, frames times frame time")
+    ]
+    unknown = {"patient": {"heart_rate_bpm": None, "heart_rate_source": None}, "reasons": {}}
+    assert [index.key for index in sections_of(unknown)[0].indices] == ["patient.heart_rate_bpm"]

@@ -20,6 +20,18 @@ def test_indices_reasons_and_notes_are_listed_and_nothing_is_read_as_markup(meas
     assert "Research use only. Not for diagnosis." in text
 
 
+def test_the_phases_stand_first_with_where_they_come_from(measures_of) -> None:
+    phases = {"ed_number": 1, "es_number": 12, "source": "found", "found_ed_index": 0, "found_es_index": 11}
+    console = Console(width=100)
+    with console.capture() as captured:
+        console.print(case_table(measures_of(phases=phases)))
+    told = [line for line in captured.get().splitlines() if "frame" in line]
+    assert [" ".join(line.strip("│ ").replace("│", "").split()) for line in told] == [
+        "End-diastolic frame 1 from the left ventricle's volumes",
+        "End-systolic frame 12 from the left ventricle's volumes",
+    ]
+
+
 def test_a_reason_that_stands_in_the_line_above_is_not_repeated() -> None:
     nowhere = Index("lv.edv_ml", "End-diastolic volume", "ml", None, "a single frame shows no heartbeat")
     assert [str(text) for text in _cells(nowhere, None)][2] == "a single frame shows no heartbeat"

@@ -23,6 +23,7 @@ from shortaxis.read.file_names import is_nifti
 from shortaxis.read.find import only_study
 from shortaxis.read.nifti import read_nifti
 from shortaxis.report.html import render_case
+from shortaxis.report.manifest import build_manifest, file_sha256
 
 PROVENANCE = "labels given by hand or by another program"
 
@@ -47,10 +48,15 @@ def measure_drawn(
     if (labels / MANIFEST).is_file():  # a DICOM case keeps the neutral name that `segment` gave it
         study = replace(study, name=labels.resolve().name)
     array = np.zeros(study.image.shape, np.uint8)
+    hashes: dict[str, str] = {}  # by the output's name for the file: its own may be a patient's
     for origin in study.origins:
-        array[list(origin.frames)] = _labels_of(origin, labels, study, scheme)
+        path = _file_of(origin, labels)
+        array[list(origin.frames)] = _labels_of(origin, path, path == labels, study, scheme)
+        hashes[f"{origin.stem}_labels"] = file_sha256(path)
     measures = measure_case(study, array, scheme)
-    page = render_case(study, array, scheme, measures, {"model": PROVENANCE, "input_sha256": study.sha256})
+    made = build_manifest(study.sha256, None, None, {}, [], out)
+    provenance = {"program": made["program"], "labels": PROVENANCE, "labels_sha256": hashes}
+    page = render_case(study, array, scheme, measures, {**provenance, "input_sha256": made["input_sha256"]})
     write_json(out / MEASURES, measures)
     write_text(out / REPORT, page)
     return measures
@@ -65,14 +71,19 @@ def _refuse_to_replace(out: Path, overwrite: bool) -> None:
         raise OutputExists("a folder without measures", MEASURES, "choose another --out, or give --overwrite", out)
 
 
-def _labels_of(origin: Origin, labels: Path, study: Study, scheme: LabelScheme) -> NDArray[np.uint8]:
-    """Labels [frame, slice, row, col] of the frames of one of the scan's files."""
+def _file_of(origin: Origin, labels: Path) -> Path:
+    """The label file of one of the scan's files: `labels` itself, or the one in that folder."""
     path = labels / f"{origin.stem}_labels.nii.gz" if labels.is_dir() else labels
     if not path.exists() and labels.is_dir():
         raise LabelsMissing(path.name, "no such file in the folder", "give the folder that holds it", labels)
+    return path
+
+
+def _labels_of(origin: Origin, path: Path, is_alone: bool, study: Study, scheme: LabelScheme) -> NDArray[np.uint8]:
+    """Labels [frame, slice, row, col] of the frames of one of the scan's files."""
     drawn = load_labels(path, scheme)
     check_same_grid(drawn.grid, study.grid, path)
-    if drawn.array.shape[0] != len(origin.frames) or (path == labels and len(study.origins) > 1):
+    if drawn.array.shape[0] != len(origin.frames) or (is_alone and len(study.origins) > 1):
         raise GridMismatch(
             f"labels of all {study.n_frames} frames of the scan", f"labels of {drawn.array.shape[0]}",
             "give the labels of every frame (of several files: their folder), or the image of that one frame", path,

@@ -2,7 +2,7 @@
 
 Ranges: Petersen et al. 2017, J Cardiovasc Magn Reson 19:18 (UK Biobank, 804 healthy Caucasians of 45 to 74 years, SSFP
 cine at 1.5 T, papillary muscles counted to the cavity). Only the means and standard deviations of the paper's abstract
-are used, as mean +- 1.96 SD; its tables for volumes are not repeated here, so those measures have no range.
+are used, as mean ± 1.96 SD; its tables for volumes are not repeated here, so those measures have no range.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any
 
 from shortaxis.core.study import Facts
 
-SOURCE = "Petersen et al. 2017, J Cardiovasc Magn Reson 19:18; healthy Caucasians of 45 to 74 years; mean +- 1.96 SD"
+SOURCE = "Petersen et al. 2017, J Cardiovasc Magn Reson 19:18; healthy Caucasians of 45 to 74 years; mean ± 1.96 SD"
 NO_RANGE = "no range of this measure could be verified against its publication"
 
 

@@ -26,13 +26,13 @@ from shortaxis.report.indices import (
     by_quantity,
     flattened,
     humanised,
-    missing_reason,
     name_and_unit,
     sections_of,
     shown,
 )
 from shortaxis.report.page import embedded_json, plain, render_page
 from shortaxis.report.palette import LOOKS, drawn_structures
+from shortaxis.report.phase_rows import phase_rows
 from shortaxis.report.sprites import Box, heart_box, middle_slice, sprite_sheets, stored_box
 
 _FIGURES = {
@@ -102,7 +102,7 @@ def render_case(
         curve=curve,
         sections=sections,
         bullseyes=bullseyes_of(measures),
-        phases=list(_phase_rows(measures)),
+        phases=list(phase_rows(measures, study.origins)),
         conventions=[*_conventions(measures, study), _ABOUT],
         slices=_slice_table(measures),
         provenance=list(_provenance_rows(provenance)),
@@ -180,20 +180,6 @@ def _figures(sections: Sequence[Section]) -> Iterator[Index]:
     for quantity, title in _FIGURES.items():
         if quantity in found:
             yield replace(found[quantity], name=title)
-
-
-def _phase_rows(measures: Mapping[str, Any]) -> Iterator[Index]:
-    """The phases as numbers counted from 1; the indices counted from 0 are for programs."""
-    for key, value in (measures.get("phases") or {}).items():
-        if not key.endswith("_index"):
-            name, unit = name_and_unit(key)
-            text = shown(value)
-            reason = None if text else missing_reason(measures, f"phases.{key}")
-            yield Index(f"phases.{key}", name, unit, text, reason)
-        elif key.startswith("found_"):
-            text = None if value is None else str(value + 1)
-            name = f"{key[6:8].upper()} frame found from the volumes"
-            yield Index(f"phases.{key}", name, "", text, None if text else missing_reason(measures, f"phases.{key}"))
 
 
 def _conventions(measures: Mapping[str, Any], study: Study) -> Iterator[str]:

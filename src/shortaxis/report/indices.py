@@ -72,6 +72,9 @@ SECTION_TITLES: Mapping[str, str] = {
 _NOT_SECTIONS = frozenset({"case", "phases", "curve", "slices", "convention", "notes", "reasons", "ranges", "error"})
 DRAWN = "lv.wall.aha."  # shown as a bull's-eye rather than in 48 rows
 WHERE_KNOWN = "infarct.transmurality."  # 32 rows of one reason would hide the others: late enhancement has seldom an RV
+SOURCES = {"patient.heart_rate_bpm": "patient.heart_rate_source"}
+"""Where a value comes from stands beside its unit, not in a row of its own."""
+
 _ABBREVIATIONS = {"lv": "LV", "rv": "RV", "ed": "ED", "es": "ES", "ef": "EF", "bsa": "BSA", "mri": "MRI"}
 
 
@@ -194,10 +197,12 @@ def _indices(measures: Mapping[str, Any], section: str, part: Mapping[str, Any])
     ranges = measures.get("ranges") or {}
     for leaf, value in flattened(part):
         key = f"{section}.{leaf}"
-        if key.startswith(DRAWN) or (key.startswith(WHERE_KNOWN) and value is None):
+        if key.startswith(DRAWN) or (key.startswith(WHERE_KNOWN) and value is None) or key in SOURCES.values():
             continue
         name, unit = name_and_unit(leaf)
         text = shown(value)
+        if whence := part.get(SOURCES.get(key, "").rpartition(".")[2]):
+            unit = f"{unit}, {whence}"
         reason = missing_reason(measures, key) if text is None else None
         given = ranges.get(key)
         low, high = _range_of(given)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from rich.console import Group, RenderableType
@@ -10,16 +11,24 @@ from rich.table import Table
 from rich.text import Text
 
 from shortaxis.report.indices import Index, missing_reason, sections_of
+from shortaxis.report.phase_rows import phase_rows
 
 _SHOWN = ("infarct", "uncertainty", "lv", "rv", "wall")
 
 
 def case_table(measures: Mapping[str, Any]) -> RenderableType:
-    """The ventricles' indices with units, each missing one with its reason, then the notes."""
+    """The phases, the ventricles' indices with units, each missing one with its reason, then the notes."""
     table = Table(title=Text(str(measures.get("case", ""))), title_justify="left")
     table.add_column("Index")
     table.add_column("Value", justify="right")
     table.add_column("")
+    phases = {index.key: index for index in phase_rows(measures)}
+    source = phases.get("phases.source")
+    for key in ("phases.ed_number", "phases.es_number"):
+        if key in phases:
+            whence = "" if source is None or source.value is None else f"from {source.value}"
+            table.add_row(*_cells(replace(phases[key], unit=whence), None))
+    table.add_section()
     for section in sections_of(measures):
         if section.key in _SHOWN:
             table.add_row(Text(section.title, style="bold"), "", "")
