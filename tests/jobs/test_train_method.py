@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from shortaxis.core.errors import BadConfiguration, CannotResume, OutputExists
+from shortaxis.core.errors import BadConfiguration, CannotResume, LeakingSplit, OutputExists
 from shortaxis.core.labels import ACDC
-from shortaxis.files.bundle import load_bundle
+from shortaxis.files.bundle import load_bundle, save_bundle
 from shortaxis.jobs.train_method import TrainOptions, chosen_folds, image_hashes, train_method
 from shortaxis.jobs.training_cases import training_cases
 from shortaxis.pipeline import segment
@@ -101,3 +102,37 @@ def test_one_stage_is_trained_beside_those_of_another_model(acdc_tree: Path, tra
     old, new = load_bundle(init).members[0], load_bundle(model).members[0]
     assert all((old["locate"][name] == new["locate"][name]).all() for name in old["locate"])
     assert any((old["segment"][name] != new["segment"][name]).any() for name in old["segment"])
+
+
+def test_the_card_counts_what_the_initial_weights_have_seen_and_keeps_their_terms(
+    acdc_tree: Path, trained: Path, tmp_path: Path
+) -> None:
+    init = trained / "fold-0/model.safetensors"
+    changes = {
+        **TINY,
+        "locate_fit": {**TINY["locate_fit"], "steps": 1},
+        "segment_fit": {**TINY["segment_fit"], "steps": 1},
+    }
+    one = TrainOptions(fold=0, folds=2, recipe="tuned", changes=changes, init=init, device="cpu", workers=0)
+    (model,) = train_method("unet", acdc_tree, "acdc", tmp_path / "same", one)
+    before, card = load_bundle(init).card, load_bundle(model).card
+    assert card["training_cases_sha256"] == before["training_cases_sha256"]
+    assert card["trained_on"] == "2 patients, from weights trained on 2 patients"
+    assert card["licence"].endswith("and those of the weights it began from: the terms of the training data")
+    other = load_bundle(init)
+    elsewhere = replace(other, card={**before, "training_cases_sha256": ["another scan"], "licence": "mine"})
+    save_bundle(tmp_path / "elsewhere.safetensors", elsewhere)
+    (model,) = train_method(
+        "unet", acdc_tree, "acdc", tmp_path / "tuned", replace(one, init=tmp_path / "elsewhere.safetensors")
+    )
+    seen = load_bundle(model).card["training_cases_sha256"]
+    assert set(seen) == {*before["training_cases_sha256"], "another scan"}
+
+
+def test_weights_that_have_seen_a_held_out_scan_are_not_started_from(
+    acdc_tree: Path, trained: Path, tmp_path: Path
+) -> None:
+    init = trained / "fold-0/model.safetensors"
+    options = TrainOptions(fold=1, folds=2, recipe="tuned", changes=TINY, init=init, device="cpu", workers=0)
+    with pytest.raises(LeakingSplit, match="2 of 2 held-out scans"):
+        train_method("unet", acdc_tree, "acdc", tmp_path, options)

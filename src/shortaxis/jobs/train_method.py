@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from shortaxis import __version__
 from shortaxis.core.compute import Precision, choose_compute
-from shortaxis.core.errors import CannotResume, OutputExists, UnknownName
+from shortaxis.core.errors import CannotResume, LeakingSplit, OutputExists, UnknownName
 from shortaxis.core.labels import LabelScheme, Structure, scheme_named
 from shortaxis.core.method import Method, RecipeName, Stage
 from shortaxis.core.recipe import Recipe
@@ -76,6 +76,7 @@ def train_method(
     Raises:
         OutputExists: `out` holds a run and `resume` was not asked for.
         CannotResume: it holds another run.
+        LeakingSplit: the weights to start from were trained on a scan that is to be held out.
         WrongKindOfScan: the cases are of two species or modalities, or of one the method is not made for.
     """
     method = method_named(name)
@@ -126,7 +127,8 @@ def _train_fold(
     stopped: Callable[[], bool],
 ) -> Path | None:
     """Train one fold's stages; the model file, or None where it was stopped."""
-    initial = load_bundle(options.init).members[0] if options.init else {}
+    before = None if options.init is None else _not_seen(load_bundle(options.init), cases, fold, options.init)
+    initial = {} if before is None else before.members[0]
     wanted = _wanted(method.stages(recipe), options.stage)
     starts = initial
     if options.encoder_weights:
@@ -154,8 +156,23 @@ def _train_fold(
             member[stage.name] = initial[stage.name]  # `--stage` with `--init`: the others are taken as they are
     path = folder / "model.safetensors"
     if rank_and_world()[0] == 0:
-        save_bundle(path, trained_bundle(method, options.recipe, recipe, scheme, [member], cases, fold))
+        save_bundle(path, trained_bundle(method, options.recipe, recipe, scheme, [member], cases, fold, before))
     return path
+
+
+def _not_seen(before: Bundle, cases: Sequence[TrainingCase], fold: Fold, path: Path) -> Bundle:
+    """The model to start from. Raises LeakingSplit where its card lists a scan that is now to be held out."""
+    held_out = image_hashes(cases, fold.validation)
+    seen = set(held_out) & set(before.card.get("training_cases_sha256", ()))
+    if seen:
+        found = f"{len(seen)} of {len(held_out)} held-out scans among those it was trained on"
+        raise LeakingSplit(
+            "initial weights that have seen no held-out scan",
+            found,
+            "start from other weights, or use --fold none",
+            path,
+        )
+    return before
 
 
 def trained_bundle(
@@ -166,19 +183,26 @@ def trained_bundle(
     members: Sequence[Mapping[str, Mapping[str, Any]]],
     cases: Sequence[TrainingCase],
     fold: Fold,
+    before: Bundle | None = None,
 ) -> Bundle:
     """What a fold's training comes to, with a card that says which scans it has seen and which were held out.
 
-    A known copy of a held-out scan was not trained on (`fit_stage`), and so is in neither list.
+    A known copy of a held-out scan was not trained on (`fit_stage`), and so is in neither list. What the weights that
+    training started from (`before`) have seen, it has seen too, and their terms go on.
     """
     fold = without_known_copies(fold, cases)
+    earlier = {} if before is None else before.card
+    started = "" if before is None else f", from weights trained on {earlier.get('trained_on', 'what they do not say')}"
+    terms = (
+        "" if before is None else f", and those of the weights it began from: {earlier.get('licence', 'not stated')}"
+    )
     card = {
-        "trained_on": f"{len(fold.train)} patients",
+        "trained_on": f"{len(fold.train)} patients{started}",
         "held_out_sha256": image_hashes(cases, fold.validation),
-        "training_cases_sha256": image_hashes(cases, fold.train),
+        "training_cases_sha256": sorted({*image_hashes(cases, fold.train), *earlier.get("training_cases_sha256", ())}),
         "species": species_of_all(cases),
         "modality": cases[0].read().facts.modality or ("lge" if scheme.has(Structure.INFARCT) else "cine"),
-        "licence": "the terms of the training data",
+        "licence": f"the terms of the training data{terms}",
         "program": f"shortaxis {__version__}",
     }
     return Bundle(method.name, recipe_name, json.loads(recipe.model_dump_json()), scheme, members, card)
