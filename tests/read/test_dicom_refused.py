@@ -225,11 +225,11 @@ def test_an_unreadable_transfer_syntax_names_the_package(tmp_path, monkeypatch):
     assert "python-gdcm" in refusal(tmp_path, UnreadableTransferSyntax).way_out
 
 
-def test_a_video_says_how_to_convert_it(tmp_path):
+def test_a_video_asks_for_images(tmp_path):
     make_siemens(tmp_path, CINE)
     compress_all(tmp_path, RLELossless)
     edit_all(tmp_path, lambda d: setattr(d.file_meta, "TransferSyntaxUID", MPEG2MPML))
-    assert "gdcmconv" in refusal(tmp_path, UnreadableTransferSyntax).way_out
+    assert "as images" in refusal(tmp_path, UnreadableTransferSyntax).way_out
 
 
 # --- archives -----------------------------------------------------------------------------------------------------------

@@ -120,7 +120,7 @@ def load_labels(
     if strangers:
         known = ", ".join(f"{code} {scheme.codes[own]}" for code, own in codes.items())
         found = ", ".join(str(value) for value in strangers[:20]) + (", ..." if len(strangers) > 20 else "")
-        way_out = "choose the label scheme these numbers belong to"
+        way_out = "choose the label scheme these numbers belong to (--label-scheme)"
         raise UnknownLabel(f"0 background, {known} (scheme {scheme.name})", found, way_out, path)
     table = np.zeros(max(codes) + 1, np.uint8)
     table[list(codes)] = list(codes.values())

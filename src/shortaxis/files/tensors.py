@@ -47,7 +47,10 @@ def read_safetensors(
             start = stream.read(8)
             size, file_bytes = int.from_bytes(start, "little"), path.stat().st_size
             if len(start) < 8 or not 2 <= size <= min(HEADER_LIMIT_BYTES, file_bytes - 8):
-                raise BadWeights("a safetensors header of sane size", f"{size} bytes", _WAY_OUT, path)
+                is_pickled = start.startswith((b"PK", b"\x80"))  # a zip, as PyTorch writes one, or a bare pickle
+                found = "a checkpoint of PyTorch (.pth)" if is_pickled else f"a header of {size} bytes"
+                expected = f"a safetensors file, with a header of at most {HEADER_LIMIT_BYTES} bytes"
+                raise BadWeights(expected, found, _WAY_OUT, path)
             header = stream.read(size)
             look(header)
             data = start + header + stream.read()

@@ -164,8 +164,10 @@ def _check_decoder(dataset: Dataset, source: Source) -> None:
     if not available:
         package = _PACKAGES.get(str(syntax))
         way_out = (
-            f"pip install {package}" if package else "convert it to explicit little endian with dcmdjpeg or gdcmconv"
-        )
+            f"pip install {package}" if package
+            else "export the cine as images" if syntax.name.startswith(("MPEG", "HEVC"))
+            else "convert it to explicit little endian with dcmdjpeg or gdcmconv"
+        )  # fmt: skip
         raise UnreadableTransferSyntax("a syntax an installed package reads", syntax.name, way_out, source.path)
 
 

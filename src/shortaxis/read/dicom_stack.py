@@ -195,9 +195,11 @@ def _check_pixels(run: Run, path: Path) -> None:
     low, high = SPACING_RANGE_MM
     stated = run.plane.pixel_mm
     if stated is not None and not low <= min(stated) <= max(stated) <= high:
-        found = f"{stated[0]:g} and {stated[1]:g} mm (series {run.series_number})"
+        found = f"{stated[0]:g} and {stated[1]:g} mm" if any(stated) else "zero, or no pair of numbers"
         way_out = "export it again; without any PixelSpacing it is read, but nothing can be stated in millimetres"
-        raise BadSpacing(f"PixelSpacing between {low:g} and {high:g} mm", found, way_out, path)
+        raise BadSpacing(
+            f"PixelSpacing between {low:g} and {high:g} mm", f"{found} (series {run.series_number})", way_out, path
+        )
 
 
 def _check_line(runs: Sequence[Run], path: Path) -> list[Note]:
