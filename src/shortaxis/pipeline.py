@@ -194,6 +194,7 @@ class Demo:
     measured_ef_percent: float | None
     true_ef_percent: float
     report: Path | None
+    terms: str = ""  # of the installed model: what it was trained on, its licence, what to cite
 
 
 def demo(out: Path, ef_percent: float = 60.0) -> Demo:
@@ -204,7 +205,7 @@ def demo(out: Path, ef_percent: float = 60.0) -> Demo:
         raise refusal
     truth: Mapping[str, Any] = read_json(out / "scan" / "truth.json")
     measures = read_json(out / result.done[0] / "measures.json")
-    return Demo(measures["lv"]["ef_percent"], truth["lv"]["ef_percent"], result.report)
+    return Demo(measures["lv"]["ef_percent"], truth["lv"]["ef_percent"], result.report, result.terms)
 
 
 def list_methods() -> list[Method]:

@@ -6,7 +6,7 @@ import subprocess
 import sys
 from contextlib import nullcontext
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 from typing import get_type_hints
 
 import pytest
@@ -19,6 +19,7 @@ from shortaxis.cli.exit_codes import Exit, exit_for
 from shortaxis.core.errors import (
     BadConfiguration,
     DamagedFile,
+    InternalFault,
     OutputExists,
     UnknownName,
     WriteFailed,
@@ -53,6 +54,23 @@ def test_help_names_every_exit_status(capsys: pytest.CaptureFixture[str]) -> Non
     told = " ".join(capsys.readouterr().out.split())
     for code in Exit:
         assert f"{int(code)} {code.meaning}" in told
+
+
+def test_a_fault_of_the_program_in_a_case_has_the_status_of_one() -> None:
+    assert exit_for(InternalFault("a case like any other", "ZeroDivisionError", "please report this")) is Exit.INTERNAL
+
+
+def test_demo_ends_with_the_measured_fraction_beside_the_true_one_and_the_place_of_the_report(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    shown = SimpleNamespace(terms="model acdc: its terms", measured_ef_percent=56.51, true_ef_percent=60.0)
+    pipeline_where(monkeypatch, demo=lambda out: SimpleNamespace(**vars(shown), report=out / "report.html"))
+    assert main.status_of(["demo", "--out", str(tmp_path)]) == Exit.DONE
+    assert capsys.readouterr().out.splitlines() == [
+        "model acdc: its terms",
+        "Left-ventricular ejection fraction: measured 56.5 %, true 60.0 %",
+        f"Report: {tmp_path / 'report.html'}",
+    ]
 
 
 def test_every_option_says_what_it_is() -> None:
@@ -138,7 +156,8 @@ def test_each_refusal_has_a_status_by_its_block() -> None:
     assert exit_for(OutputExists("", "", "")) is Exit.NOT_WRITTEN
     assert exit_for(BadConfiguration("", "", "")) is Exit.CONFIGURATION
     assert exit_for(UnknownName("", "", "")) is Exit.USAGE
-    assert all(exit_for(kind("", "", "")) in set(Exit) - {Exit.DONE, Exit.INTERNAL} for kind in every_error())
+    refusals = [kind for kind in every_error() if kind is not InternalFault]
+    assert all(exit_for(kind("", "", "")) in set(Exit) - {Exit.DONE, Exit.INTERNAL} for kind in refusals)
 
 
 @pytest.mark.parametrize(("text", "share"), [(None, None), ("1/1", (1, 1)), ("2/8", (2, 8))])

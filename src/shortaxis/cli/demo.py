@@ -15,6 +15,7 @@ def demo(
     from shortaxis import pipeline
 
     shown = pipeline.demo(out)
+    print(shown.terms)
     measured = "not defined" if shown.measured_ef_percent is None else f"{shown.measured_ef_percent:.1f} %"
     print(f"Left-ventricular ejection fraction: measured {measured}, true {shown.true_ef_percent:.1f} %")
     if shown.report is not None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import IntEnum
 
-from shortaxis.core.errors import ShortaxisError, UnknownName
+from shortaxis.core.errors import InternalFault, ShortaxisError, UnknownName
 
 
 class Exit(IntEnum):
@@ -32,7 +32,7 @@ _MEANINGS = {
     Exit.INPUT_REFUSED: "An input was refused, and nothing else was left to do.",
     Exit.NOT_WRITTEN: "An output could not be written, or exists already and --overwrite was not given.",
     Exit.CONFIGURATION: "A configuration, a model, a split or a device was not usable.",
-    Exit.INTERNAL: "An error inside the program (SA-E999); please report it.",
+    Exit.INTERNAL: "An error inside the program (SA-E090, SA-E999); please report it.",
     Exit.INTERRUPTED: "Stopped by Ctrl-C or, in training, SIGTERM; what is finished is kept, and `train --resume` goes on.",
 }
 
@@ -42,6 +42,8 @@ def exit_for(refusal: ShortaxisError) -> Exit:
     number = int(refusal.code.removeprefix("SA-E"))
     if isinstance(refusal, UnknownName):
         return Exit.USAGE
+    if isinstance(refusal, InternalFault):
+        return Exit.INTERNAL
     if number in (6, 7):
         return Exit.NOT_WRITTEN
     return Exit.INPUT_REFUSED if number < 60 else Exit.CONFIGURATION

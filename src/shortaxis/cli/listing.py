@@ -6,11 +6,12 @@ from __future__ import annotations
 def methods() -> None:
     """List the methods that can be trained, built in or added by an installed package."""
     from rich.console import Console
-    from rich.table import Table
+    from rich.table import Column, Table
 
     from shortaxis.pipeline import list_methods
 
-    table = Table("name", "sees", "what it is", "published", box=None, header_style="bold")
+    published = Column("published", overflow="fold")  # a DOI that is cut off leads nowhere
+    table = Table("name", "sees", "what it is", published, box=None, header_style="bold")
     for method in list_methods():
         table.add_row(method.name, f"{method.dimensions}D", method.title, method.citation)
     Console().print(table)
@@ -19,11 +20,12 @@ def methods() -> None:
 def models() -> None:
     """List the trained models that are installed, with what they were trained on."""
     from rich.console import Console
-    from rich.table import Table
+    from rich.table import Column, Table
 
     from shortaxis.pipeline import list_models
 
-    table = Table("name", "method", "trained on", "licence", "file", box=None, header_style="bold")
+    file = Column("file", overflow="fold")
+    table = Table("name", "method", "trained on", "licence", file, box=None, header_style="bold")
     found = list_models()
     for model in found:
         table.add_row(model.name, model.method, model.trained_on, model.licence, str(model.path))

@@ -145,8 +145,9 @@ def _solve(recipe: PhantomRecipe, scene: Scene) -> tuple[Volumes, Volumes]:
             return lv, rv
         lv, rv = (Volumes(v.edv_ml, max(v.esv_ml + gap, 1.0)) for v, gap in zip((lv, rv), missing, strict=True))
     if max(abs(missing[0]) / at_ed[0], abs(missing[1]) / at_ed[1]) > 0.005:
+        lv_percent, rv_percent = recipe.efs_percent
         raise BadConfiguration(
-            f"a contraction with ejection fractions of {recipe.efs_percent} percent",
+            f"ejection fractions of {lv_percent:.1f} % (left) and {rv_percent:.1f} % (right)",
             f"{missing[0]:.1f} and {missing[1]:.1f} ml missing at end systole",
             "ask for smaller pixels, thinner slices or another fraction",
         )
