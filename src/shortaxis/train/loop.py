@@ -292,12 +292,14 @@ def _validated(at: _Fitting, record: Record) -> bool:
     kept = {name: value.detach().clone() for name, value in net.state_dict().items()}
     net.load_state_dict(_with_average(kept, state.average))
     hurry = run.hurry if rank_and_world()[1] == 1 else (lambda: False)
+    broken: list[Batch] = []
     try:
-        terms = validate(at.stage, net, at.validation, run.compute, hurry, state.step)
+        terms = validate(at.stage, net, at.validation, run.compute, hurry, state.step, broken)
         loss = of_first_process(terms.pop("watched", terms["loss"]), run.compute.device)
         record.validation(state.step, terms)
         if not math.isfinite(loss):
-            raise _diverged("a finite validation loss", f"{loss} after step {state.step}", run)
+            held = "".join(map(_held_in, broken[:1]))  # none here where another process met it
+            raise _diverged("a finite validation loss", f"{loss} after step {state.step}{held}", run)
         state.validation_losses.append(loss)
         if state.best_loss is None or loss < state.best_loss:
             state.best_loss = loss
@@ -317,11 +319,12 @@ def validate(
     compute: Compute,
     hurry: Callable[[], bool] = lambda: False,
     number: int = 0,
+    broken: list[Batch] | None = None,
 ) -> dict[str, float]:
     """Mean loss and terms over unvaried validation samples, the network in eval mode.
 
     `watched` repeats the term that is followed where that is not the whole loss. `number` is of the step it follows, for
-    refusals.
+    refusals; `broken` gets the batches whose loss is no number.
     """
     net.eval()
     sums: dict[str, float] = {}
@@ -333,6 +336,8 @@ def validate(
         what = f"memory for validation on {compute.device}{_held_in(batch)}"
         with memory_named(lambda found, what=what: MemoryExhausted(what, found, _SMALLER)):
             values = _values(stage, net, batch, compute)
+        if broken is not None and not math.isfinite(float(values.get("watched", values["loss"]))):
+            broken.append(batch)
         for name, value in values.items():
             sums[name] = sums.get(name, 0.0) + float(value) * len(chosen)
     return {name: value / len(validation) for name, value in sums.items()}
