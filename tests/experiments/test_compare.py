@@ -14,6 +14,8 @@ import pytest
 
 from shortaxis.core.errors import CannotResume, LeakingSplit, OutputExists
 from shortaxis.experiments import run
+from shortaxis.experiments.ablations import with_and_without_roi
+from shortaxis.experiments.figures import colours_of
 from shortaxis.experiments.panels import AGREEMENT, agreement_picture
 from shortaxis.experiments.plan import Entry, Plan
 from shortaxis.experiments.publish import publish
@@ -23,7 +25,8 @@ from shortaxis.files.bundle import load_bundle
 from shortaxis.train.record import read_record
 from tests.experiments.conftest import compared
 
-TABLES = ("summary", "structures", "tests", "learning", "outliers", "positions", "by_step", "elsewhere", "stages")
+TABLES = ("summary", "structures", "slices", "tests", "learning", "outliers", "positions", "calibration", "located")
+TABLES = (*TABLES, "by_step", "elsewhere", "costs", "stages")
 
 
 def plan_of(out: Path, *labels: str, **changes: object) -> Plan:
@@ -62,7 +65,7 @@ def test_the_budget_is_spent_to_the_step_and_the_locator_is_trained_once_for_bot
     steps = [max(line["step"] for line in read_record(folder / "record.jsonl")) for folder in folders]
     assert steps == [60, 40, 40]
     assert {row["shared by"] for row in table(quick, "stages") if row["stage"] == "locate"} == {"2"}
-    budgets = {row["entry"]: row["budget"] for row in table(quick, "summary")}
+    budgets = {row["entry"]: row["budget"] for row in table(quick, "costs")}
     assert budgets["unet"].endswith("segment: 40 steps x 8 slices")
     assert budgets["uncertainty-unet"].endswith("segment: 40 steps x 1 block of 6 slices")
 
@@ -79,7 +82,8 @@ def test_every_table_is_there_as_csv_and_in_the_markdown_and_the_page(quick: Pat
 def test_the_page_is_whole_by_itself_and_holds_every_figure(quick: Path) -> None:
     page = (quick / "index.html").read_text("utf-8")
     figures = {path.stem for path in (quick / "figures").glob("*.png")}
-    assert figures == {"box_dsc", "box_hd95", "grid_ed", "grid_es", "worst_unet", "worst_uncertainty-unet"}
+    pictures = {"grid_ed", "grid_es", "worst_unet", "worst_uncertainty-unet"}
+    assert figures == {"box_dsc", "box_hd95", "reliability", *pictures}
     assert page.count("data:image/png;base64,") == len(figures)
     assert not re.search(r"(src|href)=\"https?:", page)
 
@@ -97,6 +101,75 @@ def test_certainty_stands_where_a_method_samples_and_nowhere_else(quick: Path) -
         told[line["entry"]] += [line[f"certainty {third}"] for third in ("base", "middle", "apex")]
     assert not any(told["unet"])
     assert any(told["uncertainty-unet"]) and all(0 <= float(cell) <= 1 for cell in told["uncertainty-unet"] if cell)
+
+
+def test_probabilities_are_judged_per_structure_and_of_all_classes(quick: Path) -> None:
+    lines = table(quick, "calibration")
+    assert [(line["structure"], line["entry"]) for line in lines] == [
+        (structure, entry) for structure in ("LV", "RV", "MYO", "all classes") for entry in ("unet", "uncertainty-unet")
+    ]
+    for line in lines:
+        assert 0 <= float(line["Brier"]) <= float(line["Brier heart"]) <= 1  # what is left out is certain background
+        assert 0 <= float(line["ECE"]) <= 1 and 0 <= float(line["MCE"]) <= 1
+    row = scores(quick, "unet")["rows"][0]
+    judged = [
+        held["brier"] for held in scores(quick, "unet")["calibration"]
+        if all(held[key] == row[key] for key in ("case", "frame_index", "structure"))
+    ]  # fmt: skip
+    assert judged == [row["brier"]]
+
+
+def test_the_samples_agreement_stands_in_the_rows_of_a_method_that_samples(quick: Path) -> None:
+    assert {row["dice_within_samples"] for row in scores(quick, "unet")["rows"]} == {None}
+    found = [row["dice_within_samples"] for row in scores(quick, "uncertainty-unet")["rows"]]
+    assert any(value is not None and 0 <= value <= 1 for value in found)
+
+
+def test_slices_and_boxes_are_scored_one_by_one(quick: Path) -> None:
+    held = scores(quick, "unet")
+    assert len(held["slices"]) == 3 * 2 * 3 * 6  # patients, phases, structures, slices
+    for line in table(quick, "slices"):
+        mm, px = float(line["HD mm"] or 0), float(line["HD px"] or 0)
+        assert mm == pytest.approx(3.0 * px)  # the phantom's pixels
+    by_slice, by_study = (line for line in table(quick, "located") if line["entry"] == "unet")
+    assert (by_slice["box"], by_study["box"], by_study["n"]) == ("per slice", "per study", "3")
+    assert float(by_slice["RMSE mm"]) > 0
+
+
+def test_what_training_took_is_measured_where_the_system_tells(quick: Path) -> None:
+    for line in table(quick, "costs"):
+        assert not line["training MiB"] or float(line["training MiB"]) > 50
+        assert float(line["s/case"]) > 0
+
+
+def test_what_an_earlier_version_scored_is_scored_again_and_not_trained_again(
+    quick: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "out"
+    shutil.copytree(quick, out)
+    path = out / "results" / "unet" / "fold-0" / "scores.json"
+    held = json.loads(path.read_text("utf-8"))
+    older = {key: value for key, value in held.items() if key not in ("slices", "calibration", "located")}
+    del older["evaluated"]["scored"]
+    path.write_text(json.dumps(older))
+    plan = plan_of(out, "unet", by_epoch=0)
+    publish(plan)  # what is there is shown, what is not says so
+    assert "of an earlier version" in (out / "tables.md").read_text("utf-8")
+    steps = []
+    assert compare(plan, lambda what, step, steps_, loss: steps.append(step) if "stage" in what else None)
+    assert not any(steps)
+    assert json.loads(path.read_text("utf-8"))["slices"] == held["slices"]
+
+
+def test_with_and_without_roi_stand_beside_each_other() -> None:
+    entries = with_and_without_roi([Entry("halsrnet", "halsrnet"), Entry("attention-mnet", "attention-mnet")])
+    assert [entry.label for entry in entries] == ["halsrnet", "halsrnet without ROI", "attention-mnet"]
+    assert entries[1].changes == {"locate": None}
+    assert len({*colours_of([entry.label for entry in entries]).values()}) == 2
+    named = Entry("HALSR-Net with ROI", "halsrnet", "paper")
+    assert [entry.label for entry in with_and_without_roi([named])] == ["HALSR-Net with ROI", "HALSR-Net without ROI"]
+    alone = (Entry("mine", models=(Path("mine.safetensors"),)), Entry("none", "halsrnet", changes={"locate": None}))
+    assert with_and_without_roi(alone) == alone
 
 
 def test_scores_in_the_course_of_training_end_in_the_result(quick: Path) -> None:
@@ -155,8 +228,8 @@ def test_a_model_trained_on_the_split_stands_in_the_table_and_one_trained_on_ano
     plan = replace(plan_of(tmp_path / "out", "unet"), entries=(mine,), mc_samples=None)
     assert compare(plan)
     publish(plan)
-    (line,) = table(plan.out, "summary")
-    assert (line["entry"], line["n"]) == ("mine", "3") and line["budget"].startswith("trained elsewhere")
+    (line,), (cost,) = table(plan.out, "summary"), table(plan.out, "costs")
+    assert (line["entry"], line["n"]) == ("mine", "3") and cost["budget"].startswith("trained elsewhere")
     ours = {(r["case"], r["phase"], r["structure"]): r["dice"] for r in scores(quick, "unet")["rows"]}
     assert {(r["case"], r["phase"], r["structure"]): r["dice"] for r in scores(plan.out, "mine")["rows"]} == ours
     with pytest.raises(LeakingSplit, match=r"3 held out, 3 of the fold's trained on"):

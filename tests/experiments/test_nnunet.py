@@ -291,9 +291,12 @@ def test_its_masks_stand_in_the_table_of_a_comparison(
     line = ["nnunet", "--data", str(tmp_path / "acdc"), "--dataset", "acdc", "--out", str(tmp_path / "out")]
     assert status_of([*line, "--folds", "3", "--fold", "1", "--run"]) == 0
     assert compared(tmp_path, "--fold", "1") == 0, capsys.readouterr().err
-    with (tmp_path / "compared" / "tables" / "summary.csv").open(encoding="utf-8", newline="") as file:
-        (row,) = csv.DictReader(file)
-    assert (row["entry"], row["n"], float(row["DSC"]), row["recipe"]) == ("nnU-Net 2d", "1", 1.0, "its own")
+    (row,), (cost,) = (
+        list(csv.DictReader((tmp_path / "compared" / "tables" / f"{name}.csv").read_text("utf-8").splitlines()))
+        for name in ("summary", "costs")
+    )
+    assert (row["entry"], row["n"], float(row["DSC"]), cost["recipe"]) == ("nnU-Net 2d", "1", 1.0, "its own")
+    row = cost
     assert row["budget"].startswith("trained elsewhere") and row["params M"] == "" and row["s/case"] == ""
     assert "Trained elsewhere" in (tmp_path / "compared" / "tables.md").read_text("utf-8")
 

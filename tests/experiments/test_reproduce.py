@@ -217,6 +217,72 @@ def test_infarcts_are_in_percent_and_shares_of_the_myocardium(tmp_path: Path) ->
     assert figures["Myo VD"] == 5 and figures["NoR DSC"] is None
 
 
+def test_medians_of_a_paper_on_images_are_ours_over_slices(tmp_path: Path) -> None:
+    def line(structure: str, dice: float | None, px: float | None) -> dict[str, object]:
+        return {"case": "a", "phase": "ED", "structure": structure, "dice": dice, "hd_px": px, "assd_px": px}
+
+    slices = [line("lv_cavity", 0.9, 2.0), line("myocardium", 0.7, 4.0), line("lv_cavity", 0.0, None)]
+    slices += [line("rv_cavity", 0.1, 99.0), line("lv_cavity", None, None)]  # not theirs, and in neither mask
+    folder = made(tmp_path / "ours", "unet-plus-plus", [row("a", "lv_cavity")], slices=slices)
+    figures = ours(beside("halsrnet", "9-text", folder), "UNet++")
+    assert figures == {"DC median": 0.7, "HD median": 3.0, "ASSD median": 3.0}
+    older = made(tmp_path / "older", "unet-plus-plus", [row("a", "lv_cavity")])
+    assert set(ours(beside("halsrnet", "9-text", older), "UNet++").values()) == {None}
+
+
+def test_slices_of_scored_masks_are_read_too(tmp_path: Path) -> None:
+    (tmp_path / "scores.csv").write_text("case,structure,phase,outcome,dice\na,lv_cavity,ED,both,0.5\n")
+    head = "case,structure,phase,outcome,slice_number,dice,hd_px,assd_px"
+    (tmp_path / "slices.csv").write_text(f"{head}\na,lv_cavity,ED,both,1,0.8,2.0,1.0\na,lv_cavity,ED,missed,2,0.0,,\n")
+    found = beside("halsrnet", "9-text", f"UNet++={tmp_path}", dataset="acdc")
+    assert ours(found, "UNet++") == {"DC median": 0.4, "HD median": 2.0, "ASSD median": 1.0}
+
+
+def test_the_regressed_boxes_stand_beside_table_3_for_the_data_they_are_of(tmp_path: Path) -> None:
+    boxes = [{"case": "a", "per": "slice", "error_mm": mm} for mm in (3.0, 4.0)]
+    boxes.append({"case": "a", "per": "study", "error_mm": 99.0})
+    folder = made(tmp_path, "halsrnet", [row("a", "lv_cavity")], located=boxes)
+    found = beside("halsrnet", "3", folder)
+    assert placed(found) == ["ACDC"]
+    assert ours(found, "ACDC") == pytest.approx({"RMSE": 12.5**0.5, "SD": 0.5**0.5, "Outlier rate": 0.0})
+
+
+def test_brier_scores_are_in_hundredths_and_certainty_is_of_its_third(tmp_path: Path) -> None:
+    rows = [row("a", "myocardium", brier=0.02), row("b", "myocardium", brier=0.04), row("a", "infarct", brier=None)]
+    thirds = [
+        {
+            "case": "a",
+            "phase": None,
+            "structure": "myocardium",
+            "third": third,
+            "dice": dice,
+            "certainty": sure,
+            "outcome": "",
+        }
+        for third, dice, sure in (("apex", 0.6, 0.5), ("middle", 0.9, 0.8), ("base", 0.8, None))
+    ]
+    folder = made(tmp_path, "uncertainty-unet", rows, thirds=thirds)
+    figures = ours(beside("uncertainty-unet", "1", folder), "Proposed")
+    assert figures["Myo BS"] == pytest.approx(3.0) and figures["Myo BS SD"] == pytest.approx(2**0.5)
+    assert figures["Inf BS"] is None
+    drawn = ours(beside("uncertainty-unet", "figure-2", folder), "Proposed")
+    assert (drawn["Myo DSC apex"], drawn["Myo DSC middle"]) == pytest.approx((60.0, 90.0))
+    assert (drawn["Myo certainty apex"], drawn["Myo certainty base"]) == (50.0, None)
+    assert drawn["Inf DSC apex"] is None
+
+
+def test_memory_of_training_is_the_gpu_s_alone(tmp_path: Path) -> None:
+    def of(gpu_mib: float | None) -> float | None:
+        memory = {"peak_mib": 900.0, "gpu_peak_mib": gpu_mib}
+        stages = [{"stage": "segment", "seconds_per_step": None, "training_memory": memory}]
+        folder = made(tmp_path / str(gpu_mib), "dadu", [row("a", "lv_cavity")], stages=stages)
+        figures = ours(beside("dadu", "5-text", folder), paper_named("dadu").table_named("5-text").row[0].name)
+        return figures["Training memory"]
+
+    assert of(None) is None
+    assert of(1000.0) == pytest.approx(1000 * 2**20 / 1e9)
+
+
 def test_scored_masks_stand_beside_the_row_their_owner_names(tmp_path: Path) -> None:
     lines = [
         {k: "" if v is None else v for k, v in row(str(n), "lv_cavity", dice=0.5 + n / 10).items()} for n in (1, 2)

@@ -10,6 +10,7 @@ from shortaxis.measure.calibration import (
     brier_score,
     expected_calibration_error,
     maximum_calibration_error,
+    pooled_curve,
     reliability_curve,
     top_label,
 )
@@ -74,3 +75,19 @@ def test_logits_and_other_shapes_are_refused() -> None:
         reliability_curve(np.zeros(3), np.zeros(2))
     with pytest.raises(GridMismatch):
         top_label(np.zeros((2, 3)), np.zeros(2, int))
+
+
+def test_curves_of_several_cases_are_one_curve_over_all_their_voxels() -> None:
+    first = reliability_curve(np.array([0.1, 0.9, 0.7]), np.array([0, 1, 0]), bins=2)
+    second = reliability_curve(np.array([0.3]), np.array([1]), bins=2)
+    together = reliability_curve(np.array([0.1, 0.9, 0.7, 0.3]), np.array([0, 1, 0, 1]), bins=2)
+    pooled = pooled_curve([first, second])
+    assert pooled is not None and pooled.counts == together.counts
+    assert pooled.confidence == pytest.approx(together.confidence)
+    assert pooled.frequency == pytest.approx(together.frequency)
+
+
+def test_no_curve_pools_to_none_and_other_bins_are_refused() -> None:
+    assert pooled_curve([]) is None
+    with pytest.raises(BadConfiguration, match="same bins"):
+        pooled_curve([reliability_curve(np.array([0.5]), np.array([1]), bins=bins) for bins in (2, 4)])

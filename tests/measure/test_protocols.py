@@ -104,6 +104,19 @@ def test_mnms_reads_its_own_numbers() -> None:
     assert {row["hd_mm_mean"] for row in table.rows} == {0.0}
 
 
+def test_mnms_has_jaccard_and_medpy_s_average_distance_which_is_not_ours() -> None:
+    study = a_study(two_phases((9, 4)), ACDC)
+    rows = PROTOCOLS["mnms"].score(Judged(study, two_phases((1, 4)), ACDC))
+    row = only(rows, structure="lv_cavity", phase="ED")
+    assert row["jaccard"] == pytest.approx(1 / 9)
+    # From the reference's nine voxels 0, 2, ... 16 mm, their mean 8; from ours 0. Over all ten voxels it would be 7.2.
+    assert row["assd_medpy_mm"] == pytest.approx((0.0 + 8.0) / 2)
+    (table,) = PROTOCOLS["mnms"].summarise(rows)
+    means = only(table.rows, structure="lv_cavity", phase="ED")
+    assert (means["jaccard_mean"], means["assd_medpy_mm_mean"]) == pytest.approx((1 / 9, 4.0))
+    assert means["jaccard_sd"] is None  # of one patient
+
+
 def late_enhancement(wall: int, infarct: int = 0, no_reflow: int = 0) -> NDArray[np.uint8]:
     """[1, 2, 3, 12] in EMIDEC's numbers: cavity in both slices, muscle in the first alone, its parts from the left."""
     labels = np.zeros((1, 2, 3, 12), np.uint8)
@@ -126,6 +139,17 @@ def test_emidec_has_the_code_s_and_the_pages_columns_beside_each_other() -> None
     assert infarct["dice_code"] == pytest.approx(2 * 2 / 6)
     assert infarct["pd_percent"] == pytest.approx(100 * 2 / 8)
     assert (infarct["hd_code_voxels"], infarct["hd_page_mm"]) == (None, None)
+
+
+def test_emidec_s_later_code_counts_no_reflow_as_infarct_and_turns_the_spacing_round() -> None:
+    study = a_study(late_enhancement(8, infarct=4, no_reflow=3), EMIDEC, ed=None)
+    rows = PROTOCOLS["emidec"].score(Judged(study, late_enhancement(6, infarct=4, no_reflow=1), EMIDEC))
+    assert [row["structure"] for row in rows] == ["myocardium", "infarct", "infarct_with_no_reflow", "no_reflow"]
+    infarct, both = only(rows, structure="infarct"), only(rows, structure="infarct_with_no_reflow")
+    assert infarct["dice_code"] == pytest.approx(2 * 1 / (3 + 1)) and both["dice_code"] == 1.0
+    assert (infarct["pd_percent"], both["pd_percent"]) == pytest.approx((100 * 2 / 8, 0.0))
+    wall = only(rows, structure="myocardium")
+    assert (wall["hd_page_mm"], wall["hd_later_code"]) == pytest.approx((4.0, 20.0))  # two columns, 2 mm or 10 mm each
 
 
 def test_emidec_s_code_takes_the_cavity_into_its_distance() -> None:

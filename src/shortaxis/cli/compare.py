@@ -46,6 +46,10 @@ NnUNet = Annotated[
     list[Path] | None,
     typer.Option("--nnunet", metavar="DIR", help="A folder of `shortaxis nnunet`, masks in it.", rich_help_panel=_WHAT),
 ]
+WithoutRoi = Annotated[
+    bool,
+    typer.Option("--without-roi", help="Each METHOD a second time, without its ROI stage.", rich_help_panel=_WHAT),
+]
 Quick = Annotated[
     bool, typer.Option("--quick", help="A minute on phantoms: a smoke test, never evidence.", rich_help_panel=_WHAT)
 ]
@@ -107,6 +111,7 @@ def compare(
     ablation: Ablation = None,
     model: Models = None,
     nnunet: NnUNet = None,
+    without_roi: WithoutRoi = False,
     quick: Quick = False,
     steps: Steps = None,
     slices: Slices = None,
@@ -127,6 +132,7 @@ def compare(
     What is finished is kept: the same command goes on where it was stopped.
     """
     from shortaxis.cli.progress import watch_training
+    from shortaxis.experiments.ablations import with_and_without_roi
     from shortaxis.experiments.nnunet_entry import nnunet_entries
     from shortaxis.experiments.plan import Budget, Plan, PlanFile, other_sets_of, read_plan_file
     from shortaxis.experiments.publish import publish
@@ -135,9 +141,9 @@ def compare(
 
     read, entries = read_plan_file(config, recipe) if config else (PlanFile(), ())
     budget = Budget(steps or read.steps, slices or read.slices, locator_steps or read.locator_steps)
+    named = _entries(methods or [], model or [], recipe, ablation, quick and not config)
     plan = Plan(
-        entries=(*entries, *_entries(methods or [], model or [], recipe, ablation, quick and not config),
-                 *nnunet_entries(nnunet or [])),
+        entries=(*entries, *(with_and_without_roi(named) if without_roi else named), *nnunet_entries(nnunet or [])),
         data=data or Path(), dataset=dataset, out=out, which=fold_of(fold) if fold else read.fold,
         folds=folds or read.folds, split=split or read.split, budget=budget, label_scheme=label_scheme,
         species=species, reference=reference or read.reference, tests=other_sets_of(test or []), by_epoch=by_epoch,

@@ -10,7 +10,7 @@ from shortaxis.experiments.statistics import bootstrap_interval, outliers
 from shortaxis.experiments.table import Cell, Table, columns
 from shortaxis.experiments.tables import BRACKETS
 from shortaxis.experiments.thirds import THIRDS
-from shortaxis.experiments.values import by_patient, cases_of, mean, picked, short, structures_of
+from shortaxis.experiments.values import by_patient, cases_of, in_order, mean, picked, short, structures_of
 
 NOT_AVAILABLE = "data not available"
 OTHER_SETS = ("acdc", "sunnybrook", "mnms", "emidec", "lvquan")
@@ -71,16 +71,16 @@ def elsewhere_table(results: Sequence[Result], plan: Plan) -> Table:
     rows: list[dict[str, Cell]] = []
     for result in results:
         rows += _elsewhere_rows(result, "held out", result.every("rows"), ())
-        for dataset in dict.fromkeys(
-            (*given, *result.elsewhere, *(name for name in OTHER_SETS if name != plan.dataset))
-        ):
-            held = result.elsewhere.get(dataset)
-            if held:
-                kinds = sorted({kind for scores in held.values() for kind in scores["modalities"]} & {"lge"})
-                every = [row for scores in held.values() for row in scores["rows"]]
-                rows += _elsewhere_rows(result, dataset, every, kinds)
-            else:
+        for dataset in dict.fromkeys((*given, *result.elsewhere)):
+            held = result.elsewhere.get(dataset, {})
+            kinds = sorted({kind for scores in held.values() for kind in scores["modalities"]} & {"lge"})
+            rows += _elsewhere_rows(result, dataset, result.everywhere("rows", dataset), kinds)
+            if not held:
                 rows.append({"entry": result.label, "tested on": dataset, "structure": NOT_AVAILABLE})
+    tested = {plan.dataset, *given, *(dataset for result in results for dataset in result.elsewhere)}
+    absent = [name for name in OTHER_SETS if name not in tested]
+    for name in absent:
+        rows.append({"entry": "every entry", "tested on": name, "structure": NOT_AVAILABLE})
     notes = [
         f"Trained on {plan.dataset}. n: patients; only structures and frames that a data set's readers drew. {BRACKETS}",
         "A modality beside the data set's name: scans of it were shown to a model of cines as they are.",
@@ -91,7 +91,7 @@ def elsewhere_table(results: Sequence[Result], plan: Plan) -> Table:
 def _elsewhere_rows(result: Result, dataset: str, held: Sequence[Row], kinds: Sequence[str]) -> list[dict[str, Cell]]:
     name = f"{dataset} ({', '.join(kinds)})" if kinds else dataset
     found: list[dict[str, Cell]] = []
-    for structure in dict.fromkeys(row["structure"] for row in held):
+    for structure in in_order(row["structure"] for row in held):
         rows = picked(held, structure)
         cases = list(dict.fromkeys(row["case"] for row in rows))
         place: Mapping[str, Cell] = {"entry": result.label, "tested on": name, "structure": short(structure)}

@@ -110,6 +110,7 @@ def _facts(stage: Stage, piece: Piece, who: Contender) -> dict[str, Any]:
         "seconds_per_epoch": epoch_seconds(per_step, piece.examples, stage.fit.batch),
         "training_loss": binned(losses)[-1][1] if losses else None,
         "validation_loss": held_out[-1] if held_out else None,
+        "training_memory": dict(piece.memory),
     }
 
 

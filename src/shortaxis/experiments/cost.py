@@ -16,7 +16,7 @@ from shortaxis.core.study import Study
 from shortaxis.jobs.models import Model, ready_model
 from shortaxis.jobs.segment import segment_study
 
-STATUS = Path("/proc/self/status")
+STATUS, FORGET = Path("/proc/self/status"), Path("/proc/self/clear_refs")
 MEASURED = "highest resident memory of a process that loads the model and segments one case, libraries included"
 NOT_MEASURED = "read from /proc, which this system does not have"
 
@@ -76,6 +76,29 @@ def _segment_and_tell(pipe: Connection) -> None:
     segment_study(study, ready_model(model_file, compute), compute)
     gpu = torch.cuda.max_memory_allocated() / 2**20 if compute.device.startswith("cuda") else None
     pipe.send({"peak_mib": high_water_mib(), "gpu_peak_mib": gpu})
+
+
+def forget_high_water(compute: Compute) -> bool:
+    """Let this process' memory peaks, the GPU's too, begin anew; false where the system does not let them."""
+    if compute.device.startswith("cuda"):
+        import torch
+
+        torch.cuda.reset_peak_memory_stats()
+    try:
+        FORGET.write_text("5", "ascii")  # man 5 proc: resets VmHWM
+    except OSError:
+        return False
+    return True
+
+
+def memory_since(forgotten: bool, compute: Compute) -> dict[str, float | None]:
+    """`peak_mib` and `gpu_peak_mib` of this process since `forget_high_water`; None where they cannot be known."""
+    gpu = None
+    if compute.device.startswith("cuda"):
+        import torch
+
+        gpu = torch.cuda.max_memory_allocated() / 2**20
+    return {"peak_mib": high_water_mib() if forgotten else None, "gpu_peak_mib": gpu}
 
 
 def high_water_mib() -> float | None:

@@ -73,7 +73,7 @@ def epochs_table(results: Sequence[Result]) -> Table:
     notes = ["Held-out patients by the last stage's weights at that step, the locator's being its final ones."]
     if not rows:
         notes = [
-            "Nothing was kept on the way: `--by-epoch N` scores the held-out patients at N equal parts of a training that"
+            "Nothing was kept on the way: --by-epoch N scores the held-out patients at N equal parts of a training that"
             " begins with it."
         ]
     return Table("by_step", "In the course of training", rows, notes, {n: 3 for n in columns(rows) if "DSC" in n})

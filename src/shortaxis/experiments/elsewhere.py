@@ -10,7 +10,7 @@ from typing import cast
 from shortaxis.core.study import Modality, Study
 from shortaxis.experiments.patients import drawn_frames_alone
 from shortaxis.experiments.pieces import Bench
-from shortaxis.experiments.score import score_cases
+from shortaxis.experiments.score import SCORED, score_cases
 from shortaxis.files.json_file import read_json
 from shortaxis.files.writer import write_json
 from shortaxis.jobs.models import ready_model
@@ -38,7 +38,7 @@ def score_elsewhere(dataset: str, data: Path, model_file: Path, folder: Path, be
     """
     path = elsewhere_file(folder, dataset)
     model = ready_model(model_file, bench.compute)
-    identity = {"model": model.bundle.sha256, "data": data.name}
+    identity = {"model": model.bundle.sha256, "data": data.name, "scored": SCORED}
     if path.is_file() and read_json(path)["identity"] == identity:
         return True
     cases = training_cases(data, dataset, model.bundle.scheme)

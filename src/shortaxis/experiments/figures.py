@@ -6,6 +6,7 @@ import io
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from shortaxis.experiments.ablations import WITH_ROI, WITHOUT_ROI
 from shortaxis.experiments.results import Result
 from shortaxis.experiments.values import by_patient, cases_of, phases_of, picked, short, structures_of
 
@@ -19,6 +20,8 @@ DPI = 110
 
 def box_plots(results: Sequence[Result], key: str, title: str, unit: str) -> bytes:
     """A panel per structure and phase, a box per entry: median, quartiles, whiskers of 1.5 IQR, a dot per outlier.
+
+    An entry without the ROI stage that stands before the others (`ablations.WITHOUT_ROI`) is hatched.
 
     Args:
         results: the entries.
@@ -35,6 +38,8 @@ def box_plots(results: Sequence[Result], key: str, title: str, unit: str) -> byt
                 axes.set_yticklabels([])
     for axes in panels[-1]:
         axes.set_xlabel(unit)
+        if key == "dice":
+            axes.set_xlim(right=1.0)
     figure.suptitle(title, fontsize=11)
     return as_png(figure)
 
@@ -45,15 +50,27 @@ def _boxes(axes: Axes, results: Sequence[Result], key: str, structure: str, phas
     ]
     known = [[value for value in column if value is not None] for column in columns]
     labels = [result.label for result in results[::-1]]
+    if not any(known):
+        axes.text(0.5, 0.5, "defined for no patient", transform=axes.transAxes, ha="center", va="center", fontsize=8)
     boxes = axes.boxplot(known, orientation="horizontal", patch_artist=True, widths=0.62, tick_labels=labels,
                          flierprops={"marker": "o", "markersize": 3}, medianprops={"color": "#16202b"})  # fmt: skip
-    for at, box in enumerate(boxes["boxes"]):
-        box.set_facecolor(COLOURS[(len(results) - 1 - at) % len(COLOURS)])
+    colours = colours_of([result.label for result in results])
+    for label, box in zip(labels, boxes["boxes"], strict=True):
+        box.set_facecolor(colours[label])
         box.set_alpha(0.65)
+        if label.endswith(WITHOUT_ROI):
+            box.set_hatch("////")
     axes.set_title(f"{short(structure)}, {phase}", fontsize=9, loc="left")
     axes.tick_params(labelsize=8)
     axes.grid(axis="x", color="#dde2e8", linewidth=0.7)
     axes.set_axisbelow(True)
+
+
+def colours_of(labels: Sequence[str]) -> dict[str, str]:
+    """A colour for each entry; with and without ROI are of one colour."""
+    whole = {label: label.removesuffix(WITHOUT_ROI).removesuffix(WITH_ROI) for label in labels}
+    order = list(dict.fromkeys(whole.values()))
+    return {label: COLOURS[order.index(name) % len(COLOURS)] for label, name in whole.items()}
 
 
 def new_figure(width_inches: float, height_inches: float) -> Figure:

@@ -12,11 +12,10 @@ import numpy as np
 from shortaxis.core.errors import BadConfiguration, LeakingSplit, MissingFile
 from shortaxis.core.labels import LabelScheme
 from shortaxis.core.study import Study
-from shortaxis.experiments.clinical import clinical_rows
 from shortaxis.experiments.nnunet import FOLDERS, TRAINER, Configuration, RawDataset, case_masks
 from shortaxis.experiments.patients import drawn_frames_alone
 from shortaxis.experiments.plan import Entry
-from shortaxis.experiments.score import Scored, keep_masks, pixel_accuracy
+from shortaxis.experiments.score import Scored, keep_masks, pixel_accuracy, slice_rows
 from shortaxis.experiments.thirds import score_thirds
 from shortaxis.files.json_file import read_json
 from shortaxis.measure.evaluate import evaluate_case
@@ -86,6 +85,7 @@ def score_nnunet(
         study, labels, missing = _read(case, place, scheme)
         absent += missing
         scored.rows += evaluate_case(study, labels, scheme)
+        scored.slices += slice_rows(study, labels, scheme)
         scored.thirds += score_thirds(study, labels, scheme, {})
         facts = {"case": case.name, "n_frames": study.n_frames, "n_slices": study.grid.shape[0], "seconds": None}
         scored.cases.append({**facts, "pixel_accuracy": pixel_accuracy(study.labels, labels, scheme)})
@@ -94,7 +94,7 @@ def score_nnunet(
     return {
         "method": "nnunet", "recipe": "its own", "stages": [], "by_step": [],
         "budget": budget + (f"; {len(absent)} masks are missing and count as empty" if absent else ""),
-        **scored.as_json(), "clinical": clinical_rows(scored.rows), "without_prediction": absent,
+        **scored.as_json(), "without_prediction": absent,
         "scheme": {str(code): structure.value for code, structure in scheme.codes.items()},
         "trained_on": Scored().as_json(),
         "cost": {"parameters": {}, "memory": {"peak_mib": None, "gpu_peak_mib": None, "reason": NOT_HERE}, "device": None},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -10,17 +11,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shortaxis.core.errors import LabelsMissing
-from shortaxis.core.labels import Labels
+from shortaxis.core.labels import Labels, Structure
 from shortaxis.core.study import Study
 from shortaxis.report.palette import LOOKS
 from shortaxis.report.sprites import heart_box, to_grey, window_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
-# Right, missed, invented, and one structure taken for another: apart for colour-blind readers.
-AGREEMENT = {"right": "#009e73", "missed": "#d55e00", "invented": "#56b4e9", "wrong structure": "#f0e442"}
-LEGEND = "Green: right. Orange: missed (FN). Blue: invented (FP). Yellow: one structure taken for another."
+# Right, missed, invented, and one structure taken for another: apart for colour-blind readers, and none of them the colour
+# of a ventricle or its muscle, which stand beside them.
+AGREEMENT = {"right": "#009e73", "missed": "#d55e00", "invented": "#cc79a7", "wrong structure": "#ffffff"}
+SAYS = {"right": "right (TP)", "missed": "missed (FN)", "invented": "invented (FP)"}
+NAME_WIDTH = 22  # letters that fit over a panel
+LEGEND = "Green: right. Orange: missed (FN). Pink: invented (FP). White: one structure taken for another."
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,7 +60,7 @@ def agreement_picture(reference: NDArray[np.uint8], prediction: NDArray[np.uint8
         "wrong structure": (reference > 0) & (prediction > 0) & (prediction != reference),
     }
     for name, pixels in where.items():
-        picture[pixels] = (*colours[name], 0.45 if name == "right" else 0.8)
+        picture[pixels] = (*colours[name], 0.45 if name == "right" else 0.85)
     return picture
 
 
@@ -102,6 +107,16 @@ def _window(study: Study) -> tuple[slice, slice]:
     return slice(box.row0, box.row1), slice(box.col0, box.col1)
 
 
+def legend(figure: Figure, structures: Sequence[Structure] = ()) -> None:
+    """What the colours mean, beneath the figure: the reference's structures, where they are shown, then right and wrong."""
+    from matplotlib.patches import Patch
+
+    shown = [(LOOKS[structure].colour, LOOKS[structure].title, 0.6) for structure in structures if structure in LOOKS]
+    shown += [(colour, SAYS.get(name, name), 0.85) for name, colour in AGREEMENT.items()]
+    patches = [Patch(facecolor=colour, edgecolor="#7f8a96", alpha=alpha, label=name) for colour, name, alpha in shown]
+    figure.legend(handles=patches, loc="outside lower center", ncols=len(patches), fontsize=7.5, frameon=False)
+
+
 def blank(axes: Axes) -> None:
     """No ticks, no frame."""
     axes.set_xticks([])
@@ -111,9 +126,9 @@ def blank(axes: Axes) -> None:
 
 
 def head(line: NDArray[np.object_], names: Sequence[str]) -> None:
-    """The columns' names over the first row."""
+    """The columns' names over the first row, long ones in several lines."""
     for axes, name in zip(line, names, strict=True):
-        axes.set_title(name, fontsize=8)
+        axes.set_title(textwrap.fill(name, NAME_WIDTH), fontsize=8)
 
 
 def _rgb(colour: str) -> tuple[float, float, float]:

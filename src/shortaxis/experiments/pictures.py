@@ -20,6 +20,7 @@ from shortaxis.experiments.panels import (
     frame_of,
     head,
     labels_of,
+    legend,
 )
 from shortaxis.experiments.results import Result
 from shortaxis.experiments.score import masks_file
@@ -69,13 +70,13 @@ def qualitative_grid(study: Study, phase: str, masks: Sequence[tuple[str, Masks]
     frame = frame_of(study, phase)
     labels = labels_of(study)
     thirds = thirds_of(labels, frame)
-    chosen = [slices[len(slices) // 2] for third in THIRDS[::-1] if len(slices := thirds[third])]
+    chosen = [(third, slices[len(slices) // 2]) for third in THIRDS[::-1] if len(slices := thirds[third])]
     names = ["image", "reference"]
     for label, held in masks:
         names += [label, f"{label}: variance"] if held.variance is not None else [label]
-    figure = new_figure(PANEL_INCHES * len(names), (PANEL_INCHES + 0.05) * len(chosen) + 0.35)
+    figure = new_figure(PANEL_INCHES * len(names), (PANEL_INCHES + 0.05) * len(chosen) + 0.6)
     panels = figure.subplots(len(chosen), len(names), squeeze=False)
-    for line, index in zip(panels, chosen, strict=True):
+    for line, (third, index) in zip(panels, chosen, strict=True):
         remaining = iter(line)
         draw_image(next(remaining), study, frame, int(index))
         draw_reference(next(remaining), study, frame, int(index))
@@ -83,14 +84,15 @@ def qualitative_grid(study: Study, phase: str, masks: Sequence[tuple[str, Masks]
             draw_agreement(next(remaining), study, frame, int(index), held)
             if held.variance is not None:
                 draw_variance(next(remaining), study, frame, int(index), held.variance)
-        line[0].set_ylabel(f"slice {index + 1}", fontsize=8)
+        line[0].set_ylabel(f"{third}\nslice {index + 1}", fontsize=8)
     head(panels[0], names)
+    legend(figure, labels.scheme.structures)
     return as_png(figure)
 
 
 def worst_gallery(shown: Sequence[tuple[str, Study, str, Masks]]) -> bytes:
     """A row per (caption, study, phase, masks): a slice at base, middle and apex, image beside agreement."""
-    figure = new_figure(PANEL_INCHES * 6.4, (PANEL_INCHES + 0.05) * len(shown) + 0.35)
+    figure = new_figure(PANEL_INCHES * 6.4, (PANEL_INCHES + 0.05) * len(shown) + 0.6)
     panels = figure.subplots(len(shown), 6, squeeze=False)
     for line, (caption, study, phase, held) in zip(panels, shown, strict=True):
         frame = frame_of(study, phase)
@@ -106,4 +108,5 @@ def worst_gallery(shown: Sequence[tuple[str, Study, str, Masks]]) -> bytes:
                 blank(line[2 * at + 1])
         line[0].set_ylabel(caption, fontsize=7)
     head(panels[0], [name for third in THIRDS for name in (third, "")])
+    legend(figure)
     return as_png(figure)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +15,7 @@ from shortaxis.core.compute import Compute
 from shortaxis.core.errors import BadWeights, ShortaxisError
 from shortaxis.core.labels import LabelScheme
 from shortaxis.core.method import Stage
+from shortaxis.experiments.cost import forget_high_water, memory_since
 from shortaxis.experiments.same_data import STAGES
 from shortaxis.files.names import slug
 from shortaxis.files.tensors import load_tensors
@@ -52,11 +53,15 @@ class Bench:
 
 @dataclass(frozen=True)
 class Piece:
-    """A trained stage: its folder with `done.json`, and the weights by the step they were taken at, the last the result."""
+    """A trained stage: its folder with `done.json`, and the weights by the step they were taken at, the last the result.
+
+    `memory` is what `cost.memory_since` said of the run that ended it; empty where an earlier version trained it.
+    """
 
     folder: Path
     examples: int
     steps: tuple[int, ...]
+    memory: Mapping[str, float | None] = field(default_factory=dict)
 
     def weights(self, step: int) -> dict[str, Tensor]:
         """The weights that were worth keeping after `step` steps."""
@@ -81,9 +86,9 @@ def trained_piece(stage: Stage, fold: Fold, bench: Bench, title: str, marks: Seq
     folder = bench.out / STAGES / f"{slug(stage.name)}-{piece_key(stage, fold, bench.scheme)[:12]}"
     held = _found_finished(folder)
     if held is not None:
-        return Piece(folder, held["examples"], tuple(held["kept_at_steps"]))
+        return Piece(folder, held["examples"], tuple(held["kept_at_steps"]), held.get("memory", {}))
     marks = sorted({*(mark for mark in marks if 0 < mark < stage.fit.steps), stage.fit.steps})
-    examples = 0
+    examples, forgotten = 0, forget_high_water(bench.compute)
     for mark in marks:
         if mark < marks[-1] and _is_weights(folder / _weights_name(mark)):
             continue  # kept before a stop; the run is further by now
@@ -93,10 +98,10 @@ def trained_piece(stage: Stage, fold: Fold, bench: Bench, title: str, marks: Seq
         examples = fitted.examples
         write_bytes(folder / _weights_name(mark), save(storable(fitted.weights)))
     hashes = {str(mark): _hash(folder / _weights_name(mark)) for mark in marks}
-    write_json(
-        folder / DONE, {"stage": stage.name, "examples": examples, "kept_at_steps": marks, "weights_sha256": hashes}
-    )
-    return Piece(folder, examples, tuple(marks))
+    memory = memory_since(forgotten, bench.compute)
+    done = {"stage": stage.name, "examples": examples, "kept_at_steps": marks, "weights_sha256": hashes}
+    write_json(folder / DONE, {**done, "memory": memory})
+    return Piece(folder, examples, tuple(marks), memory)
 
 
 def _found_finished(folder: Path) -> dict[str, Any] | None:

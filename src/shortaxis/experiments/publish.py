@@ -11,6 +11,7 @@ from pathlib import Path
 from shortaxis import __version__
 from shortaxis.core.labels import LabelScheme, Structure
 from shortaxis.core.study import Study
+from shortaxis.experiments.calibration_tables import calibration_table, judged_structures, reliability_figure
 from shortaxis.experiments.case_tables import elsewhere_table, outliers_table, positions_table
 from shortaxis.experiments.course_tables import epochs_table, learning_table, stages_table
 from shortaxis.experiments.figures import box_plots
@@ -21,14 +22,20 @@ from shortaxis.experiments.plan import Plan
 from shortaxis.experiments.quick import NOTE
 from shortaxis.experiments.reproduce.in_comparison import published_tables
 from shortaxis.experiments.results import Result, read_results, shared_cases
+from shortaxis.experiments.slice_tables import located_table, slices_table
 from shortaxis.experiments.table import Table
-from shortaxis.experiments.tables import differences_table, structures_table, summary_table
+from shortaxis.experiments.tables import costs_table, differences_table, structures_table, summary_table
 from shortaxis.experiments.values import phases_of
 from shortaxis.files.writer import write_bytes, write_text
 from shortaxis.report.markdown import headed
 from shortaxis.report.page import render_page
 
 PAGE, MARKDOWN = "index.html", "tables.md"
+RELIABILITY = (
+    "How often a predicted probability came true, over all held-out patients' voxels near the heart; on the dashed line it"
+    " means what it says, below it the network is too sure. A bin of fewer than 100 voxels is not drawn. Beneath: the"
+    " share of voxels in each bin."
+)
 NO_MATPLOTLIB = "Figures need matplotlib, which is not installed: pip install shortaxis[figures]"
 
 
@@ -76,12 +83,16 @@ def every_table(results: Sequence[Result], plan: Plan) -> list[Table]:
     return [
         summary_table(results),
         structures_table(results),
+        slices_table(results),
         differences_table(results, plan.reference_label),
         learning_table(results, plan),
         outliers_table(results),
         positions_table(results),
+        calibration_table(results),
+        located_table(results),
         epochs_table(results),
         elsewhere_table(results, plan),
+        costs_table(results),
         stages_table(results),
         *(published_tables(plan) if plan.published else ()),
     ]
@@ -112,10 +123,12 @@ def told_about(plan: Plan, results: Sequence[Result]) -> list[str]:
 
 def every_figure(results: Sequence[Result], plan: Plan) -> Iterator[Shown]:
     """Box plots, then pictures of patients."""
-    note = "Box: quartiles and median over patients; whiskers: 1.5 IQR; dots: outliers."
+    note = "Box: quartiles and median over patients; whiskers: 1.5 IQR; dots: outliers; hatched: without the ROI stage."
     yield Shown("box_dsc", "DSC", box_plots(results, "dice", "DSC", "DSC"), note + " A structure missed counts 0.")
     missed = note + " A structure that was missed has no distance."
     yield Shown("box_hd95", "HD95", box_plots(results, "hd95_mm", "HD95", "mm"), missed)
+    if judged_structures(results):
+        yield Shown("reliability", "Reliability", reliability_figure(results), RELIABILITY)
     study_of = _reader(plan)
     reference = next((result for result in results if result.label == plan.reference_label), results[0])
     case = typical_case(reference)

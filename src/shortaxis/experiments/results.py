@@ -36,8 +36,15 @@ class Result:
         return self.entry.label
 
     def every(self, key: str) -> list[Row]:
-        """The rows `key` (`rows`, `thirds`, `cases`, `clinical`) of all folds: each patient was held out once."""
-        return [row for scores in self.folds.values() for row in scores[key]]
+        """The rows `key` (a field of `score.Scored`, or `clinical`) of all folds: each patient was held out once.
+
+        What an earlier version did not score is not there.
+        """
+        return [row for scores in self.folds.values() for row in scores.get(key, ())]
+
+    def everywhere(self, key: str, dataset: str) -> list[Row]:
+        """The rows `key` on another data set, by the models of all folds."""
+        return [row for scores in self.elsewhere.get(dataset, {}).values() for row in scores.get(key, ())]
 
     def stages(self) -> list[tuple[int, Row]]:
         """(fold, facts) of each trained stage."""

@@ -27,7 +27,7 @@ from shortaxis.experiments.patients import drawn_frames_alone, plan_cases
 from shortaxis.experiments.pieces import Bench, Piece, Report
 from shortaxis.experiments.plan import Entry, Plan
 from shortaxis.experiments.same_data import STAGES, refuse_copies, refuse_other_data
-from shortaxis.experiments.score import Scored, score_cases
+from shortaxis.experiments.score import SCORED, Scored, score_cases
 from shortaxis.files.bundle import load_bundle
 from shortaxis.files.json_file import read_json
 from shortaxis.files.replace import refuse_to_replace
@@ -135,7 +135,8 @@ def _nnunet_done(work: Work) -> bool:
 
 def _evaluation(plan: Plan) -> dict[str, Any]:
     """How the entries are scored; with another way they are scored again, not trained again."""
-    return {"mc_samples": plan.mc_samples, "by_epoch": plan.by_epoch, "checked": plan.checked_in_training}
+    how = {"mc_samples": plan.mc_samples, "by_epoch": plan.by_epoch, "checked": plan.checked_in_training}
+    return {**how, "scored": SCORED}
 
 
 def _scores(work: Work, model_file: Path) -> dict[str, Any] | None:

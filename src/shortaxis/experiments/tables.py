@@ -32,24 +32,23 @@ BRACKETS = f"In brackets: 95 % interval of the mean over patients, {DRAWS} boots
 DICE_SAYS = "DSC is 3D per case; a structure that was missed counts 0, one in neither mask has none."
 DISTANCE_SAYS = (
     "Distances are in mm, 3D, between surface voxels; HD95 is the larger of the two directed percentiles. A structure that"
-    " was missed has none and is left out; `HD charged` charges it the diagonal of the image."
+    " was missed has none and is left out; HD charged takes the diagonal of the image for it."
 )
 
 
 def summary_table(results: Sequence[Result]) -> Table:
-    """A row per entry: overlap per structure and phase, errors of the clinical indices, what it costs."""
+    """A row per entry: overlap per structure and phase, errors of the clinical indices."""
     structures, phases = structures_of(results), phases_of(results)
     rows = [_summary_row(result, structures, phases) for result in results]
-    places = {"DSC": 4, **{f"{short(s)} {p}": 3 for s in structures for p in phases}, "s/case": 2, "params M": 2}
+    places = {"DSC": 4, **{f"{short(s)} {p}": 3 for s in structures for p in phases}}
     notes = [
-        DICE_SAYS + " DSC: mean over patients of the mean over structures and phases. " + BRACKETS,
-        "EF and mass: mean absolute error; volumes at the reference's ED and ES. RV: right, LV: left ventricle.",
-        "s/epoch: of the last stage, median step times steps of an epoch; its budget is in steps, not in epochs. "
-        f"s/case: median, on {_devices(results)}. Peak MiB: {MEASURED}.",
-        "Budget: one for all that was trained here, laid over each recipe: early stopping off, last weights kept. In 3D a"
-        " batch is slices / depth blocks, at least one, so that a step may see more slices than in 2D.",
+        DICE_SAYS
+        + " DSC: mean over patients of the mean over structures and phases; beside it per structure and phase. "
+        + BRACKETS,
+        "EF (in points) and mass: mean absolute error; volumes at the reference's ED and ES. RV: right, LV: left ventricle,"
+        " MYO: myocardium. n: patients. –: not defined, as an ejection fraction of a ventricle that was missed.",
     ]
-    return Table("summary", "Summary", rows, notes, {**places, "s/epoch": 1, "peak MiB": 0})
+    return Table("summary", "Summary", rows, notes, places)
 
 
 def _summary_row(result: Result, structures: Sequence[str], phases: Sequence[str]) -> dict[str, Cell]:
@@ -67,14 +66,42 @@ def _summary_row(result: Result, structures: Sequence[str], phases: Sequence[str
         ("mass error g", "lv_mass_g"),
     ):
         row[name] = bootstrap_interval(clinical_errors(result, index, cases))
+    return row
+
+
+def costs_table(results: Sequence[Result]) -> Table:
+    """What each entry takes to train and to use, and what it was trained with."""
+    notes = [
+        "params M: trained numbers of all stages, in millions. s/epoch: of the last stage, median step times steps of an"
+        " epoch; the budget is in steps, not in epochs. training MiB: highest memory of the process while the last stage was"
+        f" trained, cached samples included. s/case: median of a patient's drawn frames, on {_devices(results)}. case MiB:"
+        f" {MEASURED}. GPU: what torch held at most there.",
+        "Budget: one for all that was trained here, laid over each recipe: early stopping off, last weights kept. In 3D a"
+        " batch is slices / depth blocks, at least one, so that a step may see more slices than in 2D.",
+    ]
+    places = {"s/epoch": 1, **dict.fromkeys(("training MiB", "GPU training MiB", "case MiB", "GPU case MiB"), 0)}
+    return Table("costs", "What it costs", [_cost_row(result) for result in results], notes, places)
+
+
+def _cost_row(result: Result) -> dict[str, Cell]:
+    row: dict[str, Cell] = {"entry": result.label}
     stages, cost = [facts for _, facts in result.stages()], result.first["cost"]
     epochs = [facts["seconds_per_epoch"] for facts in stages if facts["stage"] == stages[-1]["stage"]]
     row["params M"] = sum(cost["parameters"].values()) / 1e6 if cost["parameters"] else None
     row["s/epoch"] = mean(epochs)
     seconds = [case["seconds"] for case in result.every("cases") if case["seconds"] is not None]
     row["s/case"] = plain.median(seconds) if seconds else None
-    row["peak MiB"] = cost["memory"]["peak_mib"]
+    memory = [facts.get("training_memory", {}) for facts in stages if facts["stage"] == stages[-1]["stage"]]
+    row["training MiB"] = _most([held.get("peak_mib") for held in memory])
+    row["case MiB"] = cost["memory"]["peak_mib"]
+    if str(cost["device"]).startswith("cuda"):
+        row["GPU training MiB"] = _most([held.get("gpu_peak_mib") for held in memory])
+        row["GPU case MiB"] = cost["memory"]["gpu_peak_mib"]
     return {**row, "recipe": result.first["recipe"], "budget": result.first["budget"]}
+
+
+def _most(values: Sequence[float | None]) -> float | None:
+    return max((value for value in values if value is not None), default=None)
 
 
 def _devices(results: Sequence[Result]) -> str:
@@ -120,9 +147,10 @@ def differences_table(results: Sequence[Result], reference_label: str) -> Table:
         for result in results
         if result is not reference
     ]
+    unmade = any(row["why"] for row in rows)
     adjusted = holm([row["Wilcoxon p"] for row in rows])  # type: ignore[misc]
     rows = [
-        {**{k: v for k, v in row.items() if k != "why"}, "Holm p": p, "why none": row["why"]}
+        {**{k: v for k, v in row.items() if k != "why"}, "Holm p": p, **({"why none": row["why"]} if unmade else {})}
         for row, p in zip(rows, adjusted, strict=True)
     ]
     notes = [

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from shortaxis.experiments.results import Result, Row
 
@@ -13,8 +13,12 @@ PHASES = ("ED", "ES")
 
 def structures_of(results: Sequence[Result]) -> list[str]:
     """Every structure that was compared, the ventricles first."""
-    found = {row["structure"] for result in results for row in result.every("rows")}
-    return sorted(found, key=lambda name: (STRUCTURES.index(name) if name in STRUCTURES else 99, name))
+    return in_order(row["structure"] for result in results for row in result.every("rows"))
+
+
+def in_order(names: Iterable[str]) -> list[str]:
+    """Structures, each once, the ventricles first."""
+    return sorted(set(names), key=lambda name: (STRUCTURES.index(name) if name in STRUCTURES else 99, name))
 
 
 def short(structure: str) -> str:

@@ -63,8 +63,12 @@ def segment_study(
     align: bool = False,
     report: Callable[[int, int], None] = lambda done, total: None,
     drawn: Callable[[int, Drawn], None] = lambda frame, draws: None,
+    judged: Callable[[int, NDArray[np.float32]], None] = lambda frame, probs: None,
 ) -> Segmentation:
-    """Segment every frame of a study and measure it; `drawn` is given (frame, Monte-Carlo samples) where there are any.
+    """Segment every frame of a study and measure it.
+
+    `drawn` is given (frame, Monte-Carlo samples) where there are any, `judged` (frame, probabilities); see
+    `predict.cine.segment_cine`.
 
     Raises:
         WrongKindOfScan: the method is not made for this modality or species, or the model was trained on another.
@@ -84,7 +88,7 @@ def segment_study(
         drawn(frame, draws)
 
     found = segment_cine(
-        model.stages, model.nets, shown, model.bundle.scheme, model.repair, compute, located, report, take
+        model.stages, model.nets, shown, model.bundle.scheme, model.repair, compute, located, report, take, judged
     )
     labels = found.labels if shifts is None else shifts.undo(found.labels).astype(np.uint8, copy=False)
     boxes = found.boxes if shifts is None or found.boxes is None or roi is not None else shifts.undo_boxes(found.boxes)

@@ -6,6 +6,7 @@ certain background and flatter every figure here: give the part of the image tha
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -68,6 +69,27 @@ def reliability_curve(probabilities: Probabilities, outcomes: NDArray[np.generic
     )
     edges = tuple(float(edge) for edge in np.linspace(0, 1, bins + 1))
     return ReliabilityCurve(edges, tuple(int(count) for count in counts), confidence, frequency)
+
+
+def pooled_curve(curves: Sequence[ReliabilityCurve]) -> ReliabilityCurve | None:
+    """One curve over the voxels of several with the same bins; None for none at all.
+
+    Raises BadConfiguration where the bins differ.
+    """
+    if not curves:
+        return None
+    edges = curves[0].edges
+    if any(curve.edges != edges for curve in curves):
+        raise BadConfiguration("curves with the same bins", "others", "make them with one number of bins")
+    counts = tuple(sum(curve.counts[at] for curve in curves) for at in range(len(edges) - 1))
+    confidence, frequency = (
+        tuple(
+            sum(curve.counts[at] * (mean_of(curve)[at] or 0.0) for curve in curves) / count if count else None
+            for at, count in enumerate(counts)
+        )
+        for mean_of in (lambda curve: curve.confidence, lambda curve: curve.frequency)
+    )
+    return ReliabilityCurve(edges, counts, confidence, frequency)
 
 
 def expected_calibration_error(curve: ReliabilityCurve) -> float | None:

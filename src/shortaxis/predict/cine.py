@@ -63,6 +63,7 @@ def segment_cine(
     located: Found | None = None,
     report: Callable[[int, int], None] = lambda done, total: None,
     drawn: Callable[[int, Drawn], None] = lambda frame, draws: None,
+    judged: Callable[[int, NDArray[np.float32]], None] = lambda frame, probs: None,
 ) -> CineLabels:
     """Labels for every frame of a study.
 
@@ -76,6 +77,8 @@ def segment_cine(
         located: boxes given by hand; then the locators do not run.
         report: told (frames done, frames in all).
         drawn: given (frame, what was drawn) where the last stage samples; nothing of it is kept here.
+        judged: given (frame, probabilities [class, slice, row, col], class 0 the background, the others in the order of
+            `scheme.codes`), before any repair; nothing of them is kept here.
     """
     frames = list(range(study.n_frames))
     upstream, notes = located, []
@@ -93,6 +96,7 @@ def segment_cine(
         for frame, probs in zip(part, _probabilities(found), strict=True):
             labels[frame] = repair(_codes(probs, scheme), scheme)
             certainty[frame] = _certainty(probs, labels[frame])
+            judged(frame, probs)
             if found.samples is not None and found.variance is not None:
                 at = frame - first
                 drawn(frame, Drawn(_codes(probs, scheme), _table(scheme)[found.samples[at]], found.variance[at]))

@@ -48,6 +48,7 @@ class Column(Settings):
         structures, phases: which rows of scores ours takes; empty takes all.
         scale: ours times this is in the paper's unit.
         data: the data set of this column, where columns have data sets of their own.
+        third: the part of the stack it is of, where it is not of the whole.
     """
 
     name: str
@@ -60,6 +61,7 @@ class Column(Settings):
     statistic: Literal["mean", "median", "sd"] = "mean"
     scale: float = 1.0
     data: str = ""
+    third: Literal["", "base", "middle", "apex"] = ""
 
     @property
     def heading(self) -> str:

@@ -139,19 +139,20 @@ def _figure(row: Row, column: Column, held: Held) -> Measured | None:
 
 
 def _rows_for(row: Row, column: Column, held: Held) -> tuple[Sequence[ScoreRow], str]:
-    """The rows of scores for a column, or why there are none: of its data set, its moment, its phase."""
-    rows: Sequence[ScoreRow] = held.result.every("rows")
+    """The rows of scores for a column, or why there are none: of its kind, its data set, its moment, its phase."""
+    kind = QUANTITIES[column.ours].rows
+    rows: Sequence[ScoreRow] = held.result.every(kind)
     if column.data and column.ours not in _OF_TRAINING:
         layout = data_set(column.data).layout
         if layout != held.dataset:
             if layout not in held.result.elsewhere:
                 return (), f"not scored on {data_set(column.data).title}"
-            rows = [held_row for scores in held.result.elsewhere[layout].values() for held_row in scores["rows"]]
+            rows = held.result.everywhere(kind, layout)
     if row.share is not None and row.share < 1:
         rows = _part_way(row.share, held)
         if not rows:
             return (), "not scored on the way: --by-epoch"
-    return [score for score in rows if not row.phases or score["phase"] in row.phases], ""
+    return [score for score in rows if not row.phases or score.get("phase") in row.phases], ""
 
 
 _OF_TRAINING = ("seconds_per_epoch", "last_stage_parameters", "last_stage_parameters_m")

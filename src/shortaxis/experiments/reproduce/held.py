@@ -16,7 +16,7 @@ from shortaxis.experiments.run import SCORES
 from shortaxis.files.json_file import read_json
 
 Source = Literal["compare", "evaluate", "emidec"]
-EVALUATED, EMIDEC = "scores.csv", "emidec_cases.csv"
+EVALUATED, SLICES, EMIDEC = "scores.csv", "slices.csv", "emidec_cases.csv"
 NOT_STATED = "not stated"
 TEXTS = ("case", "phase", "structure", "outcome", "reason")
 FROM_EMIDEC = {"dice": "dice_code", "hd_mm": "hd_page_mm", "volume_error_ml": "volume_difference_ml"}
@@ -118,7 +118,9 @@ def _evaluated(folder: Path, row: str | None, dataset: str | None) -> Iterator[H
             expected, found = "the row that scored masks are, --results ROW=DIR", f"{name} alone"
             raise BadConfiguration(expected, found, 'such as --results "nnU-Net=scores/"', path)
         rows = _rows_of(path)
-        scores = {"label": row, "rows": rows if name == EVALUATED else [_as_ours(held) for held in rows]}
+        scores: dict[str, Any] = {"label": row, "rows": [_as_ours(held) for held in rows] if name == EMIDEC else rows}
+        if name == EVALUATED and (folder / SLICES).is_file():
+            scores["slices"] = _rows_of(folder / SLICES)
         source: Source = "evaluate" if name == EVALUATED else "emidec"
         stated = dataset or ("emidec" if source == "emidec" else None)
         yield Held(Result(Entry(row), {0: scores}, {}, {0: folder}), folder, source, stated, NOT_STATED, row)

@@ -7,13 +7,16 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from shortaxis.experiments.located import SLICE
 from shortaxis.experiments.published.paper import Column, data_set
 from shortaxis.experiments.reproduce.held import Held
 from shortaxis.experiments.results import Row
 from shortaxis.experiments.values import by_patient, mean
 from shortaxis.measure.protocols.emidec import COLUMNS as EMIDEC_COLUMNS
+from shortaxis.measure.roi import roi_errors
 
 MISS = "a structure that was missed has none and is left out"
+NEITHER = "slices with it in neither mask are left out"
 RATE = "over the voxels of the drawn slices' whole images"
 
 
@@ -43,11 +46,12 @@ class Scope:
 
 @dataclass(frozen=True)
 class Quantity:
-    """A figure of ours by name: its unit, its definition, and how it is taken from results."""
+    """A figure of ours by name: its unit, its definition, how it is taken from results, and from which rows of scores."""
 
     unit: str
     says: str
     of: Callable[[Scope], Measured]
+    rows: str = "rows"
 
 
 def quantity_says(name: str, held: Held | None = None) -> str:
@@ -79,6 +83,45 @@ def of_rows(
         values = by_patient([{key: None, "outcome": "", **row} for row in held], key, cases)
         known = [value for value in values if value is not None]
         return Measured(_statistic(known, column), len(known), len(cases), "" if known else "defined for no patient")
+
+    return taken
+
+
+def of_slices(key: str) -> Callable[[Scope], Measured]:
+    """A quantity over slices, each for itself: the column's statistic. Where the structure is in neither mask is none."""
+
+    def taken(scope: Scope) -> Measured:
+        wanted = scope.column.structures
+        held = [row for row in scope.rows if not wanted or row["structure"] in wanted]
+        known = [row[key] for row in held if row[key] is not None]
+        if not known:
+            return Measured(
+                None, reason="defined on no slice" if held else "not scored slice by slice in these results"
+            )
+        cases = len({row["case"] for row in held})
+        return Measured(_statistic(known, scope.column), cases, cases)
+
+    return taken
+
+
+def of_third(key: str) -> Callable[[Scope], Measured]:
+    """A quantity over the rows of one third of the stack, the column's own."""
+
+    def taken(scope: Scope) -> Measured:
+        held = [row for row in scope.rows if row["third"] == scope.column.third]
+        return of_rows(key)(Scope(scope.held, held, scope.column))
+
+    return taken
+
+
+def of_boxes(key: str) -> Callable[[Scope], Measured]:
+    """A figure of the regressed boxes, slice by slice."""
+
+    def taken(scope: Scope) -> Measured:
+        held = [row for row in scope.rows if row["per"] == SLICE]
+        cases = len({row["case"] for row in held})
+        found = roi_errors([row["error_mm"] for row in held])
+        return Measured(getattr(found, key), cases, cases, found.reason or "")
 
     return taken
 
@@ -128,6 +171,14 @@ def _of_last_stage(key: str, why: str) -> Callable[[Scope], Measured]:
         return Measured(value, reason="" if value is not None else why)
 
     return taken
+
+
+def _training_gpu_gb(scope: Scope) -> Measured:
+    last = [scores["stages"][-1] for scores in scope.held.result.folds.values() if scores.get("stages")]
+    held = [stage.get("training_memory", {}).get("gpu_peak_mib") for stage in last]
+    known = [mib for mib in held if mib is not None]
+    why = "trained elsewhere, without a GPU, or by an earlier version"
+    return Measured(max(known) * 2**20 / 1e9) if known else Measured(None, reason=why)
 
 
 def _on_other_data(scope: Scope) -> str:
@@ -192,7 +243,25 @@ QUANTITIES: Mapping[str, Quantity] = {
     "specificity": Quantity("", f"specificity, {RATE}", of_rows("specificity")),
     "ppv": Quantity("", f"positive predictive value, {RATE}", of_rows("ppv")),
     "npv": Quantity("", f"negative predictive value, {RATE}", of_rows("npv")),
-    "brier": Quantity("", "Brier score per patient and structure, where the results have it", of_rows("brier")),
+    "brier": Quantity("", "Brier score of the structure's probabilities, before any repair, over the drawn slices' whole"
+                      " images", of_rows("brier")),
+    "dice_within_samples": Quantity("", "mean DSC of the mean prediction and each Monte-Carlo sample, 3D (eq. 6); only of"
+                                    " methods that sample, with --mc-samples", of_rows("dice_within_samples")),
+    "third_dice": Quantity("", "DSC of a third of the slices that hold reference myocardium, as one block",
+                           of_third("dice"), "thirds"),
+    "third_certainty": Quantity("", "Dice within samples (eq. 6) of a third of the slices that hold reference myocardium;"
+                                " only of methods that sample, with --mc-samples", of_third("certainty"), "thirds"),
+    "slice_dice": Quantity("", f"DSC of each drawn slice, 2D; a miss counts 0; {NEITHER}", of_slices("dice"), "slices"),
+    "slice_hd_px": Quantity("pixels", f"HD of each drawn slice, 2D, in the scan's own pixels; {NEITHER}",
+                            of_slices("hd_px"), "slices"),
+    "slice_assd_px": Quantity("pixels", f"ASSD of each drawn slice, 2D, in the scan's own pixels; {NEITHER}",
+                              of_slices("assd_px"), "slices"),
+    "roi_rmse_mm": Quantity("mm", "root mean squared error of the coordinates of both corners, a box per drawn slice with"
+                            " any structure, around all structures", of_boxes("rmse_mm"), "located"),
+    "roi_sd_mm": Quantity("mm", "standard deviation (n - 1) of the boxes' own root mean squared errors",
+                          of_boxes("sd_mm"), "located"),
+    "roi_outlier_percent": Quantity("%", "boxes whose error lies beyond the box plot's upper whisker (1.5 IQR)",
+                                    of_boxes("outlier_percent"), "located"),
     "volume_difference_ml": Quantity("ml", "absolute difference of the volumes; a structure in neither mask has 0",
                                      of_rows("volume_difference_ml", _absolute_volumes)),
     "pd_percent": Quantity("%", "absolute volume difference in percent of the reference's myocardium",
@@ -212,6 +281,8 @@ QUANTITIES: Mapping[str, Quantity] = {
                                   _of_last_stage("seconds_per_epoch", "trained elsewhere, or its record has no times")),
     "seconds_per_case": Quantity("s", "median seconds of a patient: every drawn frame, all stages, repair", _case_seconds),
     "gpu_peak_gb": Quantity("GB", "the most that torch held on the GPU in segmenting one patient", _cost(_gpu_gb)),
+    "gpu_training_peak_gb": Quantity("GB", "the most that torch held on the GPU in training the last stage",
+                                     _training_gpu_gb),
     "training_hours": Quantity("h", "steps times the median step, all stages", _training_hours),
 }  # fmt: skip
 EMIDEC_SAYS: Mapping[str, str] = {  # of results by `evaluate --protocol emidec`

@@ -1,8 +1,16 @@
 """ACDC (Bernard et al. 2018, IEEE TMI 37:2514): Dice and Hausdorff distance, and how well the clinical indices agree.
 
-A widely used script gives what is in neither mask Dice 1 and Hausdorff distance 0, what is in one of them Dice 0 and
-distance 1. These values stand in columns of their own, ending in `_script`: a distance of 1 mm for a ventricle that was
-missed would make a mean look better.
+What the challenge's tables hold, and ours by the same definitions: per structure and phase the Dice coefficient and the
+Hausdorff distance in mm, both over the stack (3D); of ejection fraction, volumes and myocardial mass the correlation, the
+bias and the standard deviation of the differences, to which we add the limits of agreement. The distance is MedPy's `hd`
+with the voxels' size: the larger of the two directed maxima between surface voxels, the surface being what a face-connected
+erosion removes. Ours is that (`measure.surface`).
+
+The challenge's own script (`metrics_acdc.py`, Zotti 2017) gives Dice, volume and volume error alone. The one by Baumgartner
+and Koch that most papers use adds the distances, and gives what is in neither mask Dice 1 and Hausdorff distance 0, what is
+in one of them Dice 0 and distance 1. These values stand in columns of their own, ending in `_script`: a distance of 1 mm for
+a ventricle that was missed would make a mean look better. Standard deviations are over n - 1; the challenge does not say
+which its own are.
 """
 
 from __future__ import annotations

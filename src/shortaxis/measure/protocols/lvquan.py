@@ -1,8 +1,16 @@
 """LVQuan (Xue et al. 2018, Medical Image Analysis 43:54): eleven indices of a middle slice, and the phase of each frame.
 
+The challenge (lvquan18.github.io, criterion) takes for each of the eleven indices the mean absolute error and Pearson's
+correlation over all frames of all test subjects, 30 x 20 of them, and for the phase the share of frames that are wrong; it
+ranks by the phase's error rate and the means over the two areas, the three diameters and the six wall thicknesses. So do
+we. Its values are shares of the picture (areas over 80 x 80 pixels, lengths over 80, in 0 to 1); papers give mm2 and mm, as
+we do: the reader (`read.lvquan`) turns what the file states into mm with the pixel's size, and where that is unknown they
+stay pixels and say so.
+
 The challenge scores predicted indices against stated ones. Ours come from masks (`measure.lvquan`); they are held against
 the values that the data set states, where it does, and against the indices of the reference's masks, which tells errors
-of the masks from differences of definition.
+of the masks from differences of definition. The challenge's means over areas, diameters and thicknesses hold no standard
+deviation; `mae_sd` (n - 1, of the absolute errors over all frames) is what papers give beside the mean.
 """
 
 from __future__ import annotations

@@ -8,7 +8,7 @@ from typing import Any
 from shortaxis.core.errors import BadPatientFacts
 from shortaxis.core.labels import Structure
 from shortaxis.measure.evaluate import evaluate_case
-from shortaxis.measure.protocols.protocol import Judged, Row, Table, grouped, mean_of, sd_of
+from shortaxis.measure.protocols.protocol import Judged, Row, grouped, mean_of, sd_of
 
 HEART = (Structure.LV_CAVITY, Structure.RV_CAVITY, Structure.MYOCARDIUM)
 PHASES = ("ED", "ES")
@@ -84,8 +84,3 @@ def structure_rows(rows: Sequence[Row]) -> tuple[Row, ...]:
 def _in_order(item: tuple[tuple[Any, ...], list[Row]]) -> tuple[int, int]:
     structure, phase = item[0]
     return HEART.index(Structure(structure)), PHASES.index(phase)
-
-
-def structure_table(rows: Sequence[Row], title: str) -> Table:
-    """The table of `structure_rows`."""
-    return Table("structures", title, GROUP_COLUMNS | MEAN_COLUMNS, structure_rows(rows))
