@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 
 import shortaxis.pipeline
 from shortaxis.cli.main import app
+from shortaxis.jobs.training_cases import Naming
 from shortaxis.methods import method_named
 
 TRAINING = Path(__file__).parents[1] / "weights" / "training"
@@ -55,6 +56,12 @@ def test_every_line_is_taken_with_all_its_settings(line: str, asked: dict[str, A
     assert options.fold in (0, "none")
     assert options.stage in (None, *(stage.name for stage in method.stages(recipe)))
     assert (options.init is None) == (options.stage is None)  # later legs start from the one before
+
+
+def test_names_of_files_reach_the_reader(asked: dict[str, Any]) -> None:
+    line = "train unet --data D --dataset labelled --out run --images */sa.nii.gz --labels truth.nii.gz --patient-before _v"
+    assert CliRunner().invoke(app, line.split()).exit_code == 0
+    assert asked["options"].naming == Naming("*/sa.nii.gz", "truth.nii.gz", "_v")
 
 
 @pytest.mark.parametrize("leg", [1, 2, 3])

@@ -38,6 +38,7 @@ from shortaxis.jobs.models import ModelInfo, installed_models
 from shortaxis.jobs.segment import PixelBox, Segmentation, segment_study, with_facts
 from shortaxis.jobs.segment_cohort import CaseEvent, CohortResult, SegmentOptions, segment_cohort
 from shortaxis.jobs.train_method import TrainOptions, train_method
+from shortaxis.jobs.training_cases import Naming
 from shortaxis.measure.units import restated, units_of
 from shortaxis.methods import method_named, method_names
 from shortaxis.read.find import find_cases, only_study, read_case
@@ -48,6 +49,7 @@ __all__ = [
     "CaseEvent",
     "CohortResult",
     "Kept",
+    "Naming",
     "SegmentOptions",
     "Segmentation",
     "TrainOptions",

@@ -87,6 +87,8 @@ def test_a_folder_for_each_patient_is_the_patient_and_names_stay_unique(tmp_path
         ("case_0001", (), None, "case_0001"),
         ("site1_p7_t03", (), None, "site1_p7"),
         ("p7-scan2", (), "-", "p7"),
+        ("sa", ("A1-visit2", "ED"), "-", "A1"),
+        ("sa", ("A1",), "-", "A1"),
         ("sa", ("train", "A1", "ED"), None, "A1"),
         ("ED", (), None, "ED"),
     ],

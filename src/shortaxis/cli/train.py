@@ -13,12 +13,37 @@ from shortaxis.cli.options import Device, Modality, Out, Precision, Scheme, Spec
 
 _RECIPE = "Recipe"
 _MACHINE = "Machine"
+_NAMES = "How files are called (--dataset labelled)"
 
 MethodName = Annotated[str, typer.Argument(metavar="METHOD", help="A name from `shortaxis methods`.")]
 Data = Annotated[Path, typer.Option("--data", metavar="DIR", help="The cases and their labels.")]
 Dataset = Annotated[
     Literal["acdc", "emidec", "labelled", "lvquan", "mmwhs", "mnms", "mouse", "sunnybrook"],
     typer.Option("--dataset", help="How the folder is laid out; labelled: any images with labels beside them."),
+]
+ImageNames = Annotated[
+    str | None,
+    typer.Option(
+        "--images", metavar="PATTERN", help="The images, such as '*/sa.nii.gz'; with --labels.", rich_help_panel=_NAMES
+    ),
+]
+LabelNames = Annotated[
+    str | None,
+    typer.Option(
+        "--labels",
+        metavar="PATTERN",
+        help="An image's labels beside it, such as '{stem}_lv.nii.gz', or below --data: 'masks/{stem}.nii.gz'.",
+        rich_help_panel=_NAMES,
+    ),
+]
+PatientBefore = Annotated[
+    str | None,
+    typer.Option(
+        "--patient-before",
+        metavar="TEXT",
+        help="The patient is the file's (or folder's) name up to this: with '_', a_1 and a_2 are of a.",
+        rich_help_panel=_NAMES,
+    ),
 ]
 HeldOut = Annotated[
     str,
@@ -87,6 +112,9 @@ def train(
     folds: Folds = 5,
     balance: Balance = "groups",
     label_scheme: Scheme = None,
+    images: ImageNames = None,
+    labels: LabelNames = None,
+    patient_before: PatientBefore = None,
     species: Species = None,
     modality: Modality = None,
     resume: Resume = False,
@@ -109,7 +137,7 @@ def train(
     if threads is not None:
         os.environ["OMP_NUM_THREADS"] = str(threads)  # torch reads it when it is first imported, which is below
     from shortaxis.cli.progress import watch_training
-    from shortaxis.pipeline import TrainOptions, train_method
+    from shortaxis.pipeline import Naming, TrainOptions, train_method
 
     options = TrainOptions(
         fold=_fold_of(fold, folds),
@@ -126,6 +154,7 @@ def train(
         species=species,
         modality=modality,
         balance=balance,
+        naming=Naming(images, labels, patient_before),
         workers=workers,
         save_every=save_every,
     )

@@ -21,7 +21,7 @@ from shortaxis.files.tensors import load_tensors
 from shortaxis.files.writer import write_json
 from shortaxis.jobs.myocardial_volume import myocardial_volumes_ml
 from shortaxis.jobs.train_stage import stop_on_signal, train_stage
-from shortaxis.jobs.training_cases import of_one_modality, of_one_species, species_of_all, training_cases
+from shortaxis.jobs.training_cases import Naming, of_one_modality, of_one_species, species_of_all, training_cases
 from shortaxis.methods import method_named
 from shortaxis.train.balance import split_balanced
 from shortaxis.train.distributed import process_group, rank_and_world
@@ -53,6 +53,7 @@ class TrainOptions:
     species: Species | None = None  # of the scans that do not say
     modality: Modality | None = None  # of the scans that do not say
     balance: Balance = "groups"  # what the folds are to have alike: diagnosis groups, or the myocardium's volume
+    naming: Naming = Naming()  # of a labelled folder's files
     workers: int = 1  # threads that prepare batches; the result does not depend on how many
     save_every: int = 100  # optimiser steps between saved states: what a kill can cost
 
@@ -82,7 +83,7 @@ def train_method(
     method = method_named(name)
     recipe = method.recipes[options.recipe].overlaid(options.changes or {})
     scheme = scheme_named(options.label_scheme) if options.label_scheme else method.default_scheme
-    cases = of_one_species(training_cases(data, dataset, scheme), options.species, method)
+    cases = of_one_species(training_cases(data, dataset, scheme, options.naming), options.species, method)
     cases = of_one_modality(cases, options.modality, method)
     folds = chosen_folds(cases, options)
     with process_group(), stop_on_signal() as stopped:

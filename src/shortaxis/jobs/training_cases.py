@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-from shortaxis.core.errors import NoStudy, UnknownName, WrongKindOfScan
+from shortaxis.core.errors import BadConfiguration, NoStudy, UnknownName, WrongKindOfScan
 from shortaxis.core.labels import LabelScheme
 from shortaxis.core.method import Method
 from shortaxis.core.modality import with_modality
@@ -19,17 +19,36 @@ from shortaxis.train.run import TrainingCase
 DATASETS = ("acdc", "emidec", "labelled", "lvquan", "mmwhs", "mnms", "mouse", "sunnybrook")
 
 
-def training_cases(data: Path, dataset: str, scheme: LabelScheme) -> list[TrainingCase]:
+@dataclass(frozen=True)
+class Naming:
+    """How files are called in a labelled folder of none of the usual layouts; see `read.labelled.find_labelled`.
+
+    Attributes:
+        images: a pattern below the folder, such as `*/sa.nii.gz`.
+        labels: where an image's labels are, such as `{folder}/{stem}_contours.nii.gz`.
+        patient_before: the patient is the name up to this, of the file or else of its folder.
+    """
+
+    images: str | None = None
+    labels: str | None = None
+    patient_before: str | None = None
+
+
+def training_cases(data: Path, dataset: str, scheme: LabelScheme, naming: Naming | None = None) -> list[TrainingCase]:
     """The labelled cases below `data`, laid out as `dataset`.
 
     Raises:
         UnknownName: no such layout.
+        BadConfiguration: a naming for another layout than `labelled`.
         NoStudy: no labelled case was found.
     """
     makers = dict(zip(DATASETS, (_acdc, _emidec, _labelled, _lvquan, _mmwhs, _mnms, _mouse, _sunnybrook), strict=True))
     if dataset not in makers:
         raise UnknownName(f"one of {', '.join(makers)}", repr(dataset), "correct --dataset")
-    cases = makers[dataset](data, scheme)
+    if naming not in (None, Naming()) and dataset != "labelled":
+        expected, found = "names of files with --dataset labelled alone", f"with {dataset}, which has its own"
+        raise BadConfiguration(expected, found, "leave out --images, --labels and --patient-before", data)
+    cases = _labelled(data, scheme, naming or Naming()) if dataset == "labelled" else makers[dataset](data, scheme)
     if not cases:
         raise NoStudy(f"labelled cases laid out as {dataset!r}", "none", "check --data and --dataset", data)
     return _under_slugs(cases)
@@ -59,12 +78,11 @@ def _acdc(data: Path, scheme: LabelScheme) -> list[TrainingCase]:
     ]
 
 
-def _labelled(data: Path, scheme: LabelScheme) -> list[TrainingCase]:
+def _labelled(data: Path, scheme: LabelScheme, naming: Naming = Naming()) -> list[TrainingCase]:
     from shortaxis.read.labelled import find_labelled, read_labelled_case
 
-    return [
-        TrainingCase(case.name, case.patient, partial(read_labelled_case, case, scheme)) for case in find_labelled(data)
-    ]
+    found = find_labelled(data, naming.images, naming.labels, naming.patient_before)
+    return [TrainingCase(case.name, case.patient, partial(read_labelled_case, case, scheme)) for case in found]
 
 
 def _emidec(data: Path, scheme: LabelScheme) -> list[TrainingCase]:

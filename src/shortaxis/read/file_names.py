@@ -57,13 +57,15 @@ def channel_stem(path: Path) -> str:
 def patient_of(stem: str, folders: Sequence[str] = (), separator: str | None = None) -> str:
     """The patient a file belongs to, so that a split can keep one patient on one side.
 
-    With a `separator`: the file's name up to it. Else the innermost of `folders` (below the data set's root) that names
-    more than a moment or a view; else the file's name. Endings that name a moment or a view are left out: `_frame01`,
-    `_phase1`, `_time1`, `_t1`, `_f1`, `_ED`, `_ES`, `_4d`, `_cine`, `_SA`, `_SAX`, `_LA`, `_LAX`, `_4CH`, `_image`, `_img`,
-    any number of them: `001_SA_ED` is patient `001`.
+    With a `separator`: the name up to it, of the file or else of the innermost of `folders` (below the data set's root)
+    that has it. Else the innermost folder that names more than a moment or a view; else the file's name. Endings that
+    name a moment or a view are left out: `_frame01`, `_phase1`, `_time1`, `_t1`, `_f1`, `_ED`, `_ES`, `_4d`, `_cine`,
+    `_SA`, `_SAX`, `_LA`, `_LAX`, `_4CH`, `_image`, `_img`, any number of them: `001_SA_ED` is patient `001`.
     """
     if separator:
-        return stem.split(separator, 1)[0] or stem
+        named = (name.split(separator, 1)[0] for name in (stem, *reversed(folders)) if separator in name)
+        if patient := next(filter(None, named), None):
+            return patient
     for name in (*reversed(folders), stem):
         if bare := _without_moments(name):
             return bare

@@ -61,7 +61,7 @@ def find_labelled(
         labels: where an image's labels are, such as `{stem}_gt.nii.gz` (beside the image) or `masks/{stem}.nii.gz`
             (with a slash: below `root`). `{stem}` is what the last `*` of `images` stood for in the file's name,
             `{folder}` the image's folder below `root`.
-        separator: the patient key is the file name up to it.
+        separator: the patient key is the name up to it, of the file or else of its folder.
 
     Raises MissingFile, Unreadable, NoStudy, LabelsMissing or BadConfiguration.
     """
