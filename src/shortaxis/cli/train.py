@@ -160,7 +160,7 @@ def train(
     )
     with watch_training() as watch:
         models = train_method(method, data, dataset, out, options, watch)
-    for model in models:
+    for model in models if os.environ.get("RANK", "0") == "0" else []:  # torchrun's processes would all say it
         print(f"model: {model}")
     if len(models) < (folds + 1 if fold == "all" else 1):
         print("stopped by a signal, with the last whole step saved; the same command with --resume goes on")
