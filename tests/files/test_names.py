@@ -79,7 +79,7 @@ def test_a_slug_that_is_cut_ends_in_no_sign() -> None:
 @pytest.mark.parametrize("port", ["com0", "com9", "LPT1", "lpt9", "con", "prn", "aux", "nul"])
 def test_names_that_windows_keeps_for_itself_are_given_to_no_case(port: str) -> None:
     assert slug(port) == own_name(port) == f"case-{port}"
-    assert slug(f"{port}0x") == f"{port}0x" and slug(f"x.{port}") == f"x.{port}"
+    assert slug(f"{port}0x") == f"{port}0x" and slug(f"x.{port}") == f"x.{port}" and slug("com10") == "com10"
 
 
 def test_outputs_are_slugs_unless_names_are_kept() -> None:
