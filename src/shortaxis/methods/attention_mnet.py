@@ -3,10 +3,10 @@
 L. Huang, A. Jin, J. Wei, D. Tipre, C.-F. Liu, R. G. Weiss, S. Ardekani, "3D Attention M-net for Short-axis Left
 Ventricular Myocardium Segmentation in Mice MR cardiac Images", 43rd IEEE EMBC, 2021.
 
-The idea. A mouse's heart is small, its images noisy, dark bands cut its wall: a slice by itself says too little, so a
-whole volume is segmented in 3D. Pooled copies of the input enter every encoder level, and all decoder levels are fused
-into the answer: the M. Between encoder and decoder a dual gate weighs places and channels, from both sides. A third
-loss, besides generalised Dice and balanced cross-entropy, weighs every wrong voxel by its nearness to the reference.
+The idea. In a mouse's small, noisy heart a slice by itself says too little, so a whole volume is segmented in 3D. Pooled
+copies of the input enter every encoder level, and all decoder levels are fused into the answer: the M. Between encoder
+and decoder a dual gate weighs places and channels. A third loss, besides generalised Dice and balanced cross-entropy,
+weighs every wrong voxel by its nearness to the reference.
 
     section, equation, figure              here
     II-A, II-B, fig. 2                     AttentionMNet (.first, .encoder; .rise, .decoder), Fusion
@@ -18,12 +18,11 @@ loss, besides generalised Dice and balanced cross-entropy, weighs every wrong vo
 Where we differ, and why:
 - Distance in eq. 1 is taken in the volume, with the voxel's shape; the formula is 2D, the data are 3D. `distance = "2d"`
   takes it slice by slice.
-- W is 1 inside the reference, where the distance is 0, and 1 / (distance + 1) outside: eq. 1 does not single out the
-  inner contour, and a missed voxel weighs more than a false one.
+- W is 1 inside the reference, where the distance is 0, and 1 / (distance + 1) outside: a missed voxel weighs more.
 - Several structures (`multi-class head`, ours, for ACDC): the published sigmoid is the softmax of one structure against
   a background whose logit is 0; with several structures it is the softmax of all of them. One structure stays as published.
-- A human heart (ours): the pixel is the mouse's 0.1307 mm or larger, so that the located heart takes at most `fill` of
-  the window, and the slices keep their ratio to it (0.16 / 0.1307): ten times the heart, about ten times the voxel.
+- A human heart (ours): the pixel is 0.1307 mm or larger, so that the located heart takes at most `fill` of the window, and
+  the slices keep their ratio to it (0.16 / 0.1307): ten times the heart, about ten times the voxel.
 
 What the paper leaves unsaid, and what we chose: the widths (fitted to 24.66 M parameters); "the first level" of the deep
 supervision (here the fused output, which nothing else would train; side outputs of decoder levels 2 to 4 weigh 0.5); the
@@ -49,12 +48,12 @@ from shortaxis.core.recipe import FitRecipe, Recipe, Settings
 from shortaxis.core.sample import Batch, Field, Sample
 from shortaxis.core.study import Study
 from shortaxis.losses.contour_refining import Balance, combined_loss, distance_weights, log_probabilities
+from shortaxis.methods.instance_norm import Normalisation, with_normalisation
 from shortaxis.methods.roi_regression import RoiRegressionConfig, RoiRegressionStage, tuned_roi
 from shortaxis.methods.tuned_fit import TUNED_SEGMENT_FIT, TUNED_WINDOW
 from shortaxis.prepare import heart_volume
 from shortaxis.prepare.augment import AugmentConfig
 from shortaxis.prepare.heart_crop import HeartCropConfig
-from shortaxis.prepare.heart_volume import HeartVolumeConfig
 from shortaxis.repair.components import leave_as_is
 from shortaxis.repair.whole import repair_heart
 
@@ -62,7 +61,7 @@ Three = tuple[int, int, int]
 
 _still = dict.fromkeys(AugmentConfig.model_fields, 0.0)  # section III-A: shifts, rotations and flips alone
 RIGID = AugmentConfig.model_validate({**_still, "rotation_degrees": 15.0, "shift_px": 15.0})
-MOUSE_WINDOW = HeartVolumeConfig(
+MOUSE_WINDOW = heart_volume.HeartVolumeConfig(
     plane=HeartCropConfig(
         size_px=96,  # section III-A
         pixel_mm=0.1307,  # section III-A
@@ -83,7 +82,7 @@ MOUSE_WINDOW = HeartVolumeConfig(
 class AttentionMNetConfig(Settings):
     """The network of figure 2, its window and its loss."""
 
-    window: HeartVolumeConfig = MOUSE_WINDOW
+    window: heart_volume.HeartVolumeConfig = MOUSE_WINDOW
     input_width: int = 16  # section II-A
     widths: tuple[int, ...] = (32, 64, 128, 256)  # four levels, fig. 2; widths unstated, fitted to table I; ours
     blocks: int = 4  # convolution blocks of a level, section II-A
@@ -91,6 +90,7 @@ class AttentionMNetConfig(Settings):
     pool: Three = (2, 2, 2)  # unstated; ours
     gate_kernel: Three = (7, 7, 7)  # Khanh et al., in 3D
     gate_ratio: int = 8  # Khanh et al.
+    normalisation: Normalisation = "batch"  # section II-A
     fuse_width: int = 96  # of the fusion's two 3x3x3; unstated, fitted to table I; ours
     fuse_reduced: int | None = None  # channels a level hands to the fusion; None: all it has, as published
     dice_weight: float = 1.0  # lambda 1, section III-B
@@ -242,7 +242,7 @@ class AttentionMNetStage:
     name: str = "segment"
 
     def build(self, scheme: LabelScheme) -> nn.Module:
-        return AttentionMNet(self.config, len(scheme.structures))
+        return with_normalisation(AttentionMNet(self.config, len(scheme.structures)), self.config.normalisation)
 
     def cut(self, study: Study, upstream: Found | None, frames: Sequence[int]) -> Iterable[Sample]:
         return heart_volume.cut_volumes(study, upstream, frames, self.config.window)
@@ -299,8 +299,7 @@ class AttentionMNetRecipe(Recipe):
 
 def stages(recipe: AttentionMNetRecipe) -> tuple[Stage, ...]:
     """The locator and the segmenter."""
-    segmenter = AttentionMNetStage(recipe.segment, recipe.segment_fit)
-    return RoiRegressionStage(recipe.locate, recipe.locate_fit), segmenter
+    return RoiRegressionStage(recipe.locate, recipe.locate_fit), AttentionMNetStage(recipe.segment, recipe.segment_fit)
 
 
 _locate, _locate_fit = tuned_roi()  # the paper does not say what its crops were centred on
@@ -320,10 +319,11 @@ TUNED = AttentionMNetRecipe(  # all ours
     locate=_locate,
     locate_fit=_locate_fit,
     segment=AttentionMNetConfig(
-        window=HeartVolumeConfig(plane=TUNED_WINDOW, depth=10),  # native slices: 5 to 10 mm hold nothing between them
+        window=heart_volume.HeartVolumeConfig(plane=TUNED_WINDOW, depth=10),  # native slices
         widths=(16, 32, 64, 128),
         blocks=2,
         blocks_across=1,
+        normalisation="instance",
         pool=(1, 2, 2),
         gate_kernel=(3, 7, 7),
         fuse_width=16,

@@ -4,9 +4,8 @@ T. W. Arega, S. Bricq, F. Meriaudeau, "Leveraging Uncertainty Estimates to Impro
 MR", Uncertainty for Safe Utilization of Machine Learning in Medical Imaging (UNSURE), MICCAI 2021, hal-03349833.
 
 The idea. A 3D U-Net with dropout in its middle layers is passed N times for every training step. The mean of the N
-samples is the prediction and gives Dice and cross-entropy. Their variance says where the network is not sure, and its
-mean over the image, times alpha, is added to the loss, so that the network learns to correct what it is not sure of.
-Prediction is one pass with dropout off, no slower than without the idea.
+samples gives Dice and cross-entropy. Their variance says where the network is not sure, and its mean over the image,
+times alpha, is added to the loss. Prediction is one pass with dropout off, no slower than without the idea.
 
     section, equation, figure            here
     2.1                                  PAPER_WINDOW: 1.458 mm, mean 0 and variance 1 per patient image
@@ -17,8 +16,7 @@ Prediction is one pass with dropout off, no slower than without the idea.
     3, eq. 6                             measure/uncertainty.py
 
 "The UNet's encoder and decoder consists of 8 convolutional layers": we read eight in each, that is four levels of two,
-with a bottleneck of two between them (nnU-Net's two convolutions a level). `nnunet_plan` is the six-stage network that
-nnU-Net plans for this spacing.
+with a bottleneck of two between them. `nnunet_plan` is the six-stage network that nnU-Net plans for this spacing.
 
 Where we differ, and why:
 - What stands before the first dropout is the same in all passes: it is computed once and its maps are repeated. The
@@ -55,6 +53,7 @@ from shortaxis.losses.uncertainty import (
     normalised,
     segmentation_loss,
 )
+from shortaxis.methods.instance_norm import Normalisation, with_normalisation
 from shortaxis.methods.roi_regression import RoiOrNone, after_roi, tuned_roi
 from shortaxis.methods.tuned_fit import TUNED_SEGMENT_FIT, TUNED_WINDOW
 from shortaxis.prepare.augment import AugmentConfig
@@ -106,6 +105,7 @@ class UncertaintyConfig(Settings):
 
     window: HeartVolumeConfig = PAPER_WINDOW
     plan: Literal["eight_layers", "nnunet_plan"] | Plan = "eight_layers"  # section 2.2
+    normalisation: Normalisation = "batch"  # section 2.2
     negative_slope: float = 0.01  # section 2.2
     dropout: float = 0.1  # section 2.2
     dropout_reach: int = 1  # "the middle layers": levels beside the bottleneck, on both sides; unstated; ours
@@ -237,7 +237,7 @@ class UncertaintyStage:
         return replace(self, samples=samples)
 
     def build(self, scheme: LabelScheme) -> nn.Module:
-        return UncertaintyUNet(self.config, len(scheme.structures) + 1)
+        return with_normalisation(UncertaintyUNet(self.config, len(scheme.structures) + 1), self.config.normalisation)
 
     def cut(self, study: Study, upstream: Found | None, frames: Sequence[int]) -> Iterable[Sample]:
         return cut_volumes(study, upstream, frames, self.config.window)
@@ -329,6 +329,7 @@ TUNED = UncertaintyRecipe(  # all ours
             strides=((1, 2, 2),) * 4,
             kernels=(IN_PLANE, IN_PLANE, IN_PLANE, IN_SPACE, IN_SPACE),
         ),
+        normalisation="instance",
         outputs="softmax",
         passes=2,
     ),

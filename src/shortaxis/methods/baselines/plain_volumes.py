@@ -27,6 +27,7 @@ from shortaxis.losses.uncertainty import segmentation_loss
 from shortaxis.methods.attention_mnet import MOUSE_WINDOW
 from shortaxis.methods.attention_mnet import PAPER as MNET_PAPER
 from shortaxis.methods.baselines.network import Network, Preset, Widths, at_any_size, supervised_loss
+from shortaxis.methods.instance_norm import Normalisation, with_normalisation
 from shortaxis.methods.roi_regression import RoiOrNone, after_roi, tuned_roi
 from shortaxis.methods.tuned_fit import TUNED_SEGMENT_FIT, TUNED_WINDOW
 from shortaxis.prepare.heart_volume import HeartVolumeConfig, cut_volumes, paste_volumes, vary_volume, volume_examples
@@ -37,10 +38,11 @@ TUNED_PLANE = TUNED_WINDOW.model_copy(update={"reach": 0})
 
 
 class PlainVolumeConfig(Settings):
-    """The network's widths and its window."""
+    """The network's widths and normalisation, and its window."""
 
     widths: Preset | Widths = "published"
     window: HeartVolumeConfig = MOUSE_WINDOW
+    normalisation: Normalisation = "batch"  # of networks that normalise over the batch; others stay as they are
 
 
 class PlainVolumeRecipe(Recipe):
@@ -62,7 +64,8 @@ class PlainVolumeStage:
     name: str = "segment"
 
     def build(self, scheme: LabelScheme) -> nn.Module:
-        return self.network.built(1, len(scheme.structures) + 1, self.config.widths)
+        net = self.network.built(1, len(scheme.structures) + 1, self.config.widths)
+        return with_normalisation(net, self.config.normalisation)
 
     def cut(self, study: Study, upstream: Found | None, frames: Sequence[int]) -> Iterable[Sample]:
         return cut_volumes(study, upstream, frames, self.config.window)
@@ -115,10 +118,11 @@ def as_compared(widths: Preset) -> PlainVolumeRecipe:
 def tuned(widths: Widths, depth: int = 12) -> PlainVolumeRecipe:
     """The tuned recipe of the 3D methods: native slices, `depth` of them a block. All ours."""
     locate, locate_fit = tuned_roi()
+    window = HeartVolumeConfig(plane=TUNED_PLANE, depth=depth)
     return PlainVolumeRecipe(
         locate=locate,
         locate_fit=locate_fit,
-        segment=PlainVolumeConfig(widths=widths, window=HeartVolumeConfig(plane=TUNED_PLANE, depth=depth)),
+        segment=PlainVolumeConfig(widths=widths, window=window, normalisation="instance"),
         segment_fit=TUNED_SEGMENT_FIT.model_copy(update={"batch": 2}),  # blocks, of up to 32 slices together
     )
 
