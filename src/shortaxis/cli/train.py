@@ -140,24 +140,11 @@ def train(
     from shortaxis.pipeline import Naming, TrainOptions, train_method
 
     options = TrainOptions(
-        fold=_fold_of(fold, folds),
-        folds=folds,
-        recipe=recipe,
-        changes=_changes(method, recipe, config, assignments or []),
-        resume=resume,
-        init=init,
-        encoder_weights=encoder_weights,
-        stage=stage,
-        device=device,
-        precision=precision,
-        label_scheme=label_scheme,
-        species=species,
-        modality=modality,
-        balance=balance,
-        naming=Naming(images, labels, patient_before),
-        workers=workers,
-        save_every=save_every,
-    )
+        fold=_fold_of(fold, folds), folds=folds, balance=balance, recipe=recipe, stage=stage, init=init, resume=resume,
+        changes=_changes(method, recipe, config, assignments or []), encoder_weights=encoder_weights,
+        device=device, precision=precision, workers=workers, save_every=save_every, label_scheme=label_scheme,
+        species=species, modality=modality, naming=Naming(images, labels, patient_before),
+    )  # fmt: skip
     with watch_training() as watch:
         models = train_method(method, data, dataset, out, options, watch)
     for model in models if os.environ.get("RANK", "0") == "0" else []:  # torchrun's processes would all say it
