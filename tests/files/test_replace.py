@@ -64,6 +64,15 @@ def test_a_file_stands_at_its_name_at_every_moment(tmp_path: Path, monkeypatch: 
     assert there == [True, True]
 
 
+def test_what_a_kill_left_between_keeping_and_renaming_is_no_hindrance(tmp_path: Path) -> None:
+    """The file then has both names, and a second link to it cannot take the place of the first."""
+    path, previous = tmp_path / "state", tmp_path / "state.previous"
+    path.write_bytes(b"1")
+    os.link(path, previous)
+    replace_file(path, b"2", keep=previous)
+    assert files_below(tmp_path) == {"state": b"2", "state.previous": b"1"}
+
+
 def test_a_folder_and_a_pipe_are_never_replaced(tmp_path: Path) -> None:
     (tmp_path / "folder").mkdir()
     os.mkfifo(tmp_path / "pipe")
@@ -75,11 +84,12 @@ def test_a_folder_and_a_pipe_are_never_replaced(tmp_path: Path) -> None:
 
 def test_a_rename_is_made_durable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Both the file and the folder that names it are forced to disk, the folder after the rename."""
-    synced: list[str] = []
+    synced: list[tuple[str, int]] = []
     really = os.fsync
 
     def fsync(handle: int) -> None:
-        synced.append(Path(f"/proc/self/fd/{handle}").readlink().name[-3:])
+        at = Path(f"/proc/self/fd/{handle}").readlink()
+        synced.append((at.name[-3:], os.fstat(handle).st_size if at.is_file() else 0))
         really(handle)
 
     if not Path("/proc/self/fd").is_dir():
@@ -89,7 +99,7 @@ def test_a_rename_is_made_durable(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     replace_file(tmp_path / "out" / "txt", b"new")
     with whole_folder(tmp_path / "out" / "case"):
         pass
-    assert synced == ["txt", "out", "out"]
+    assert synced == [("txt", 3), ("out", 0), ("out", 0)]  # with all its bytes in it
 
 
 def test_no_handle_is_left_open(tmp_path: Path) -> None:
@@ -189,6 +199,10 @@ def test_after_a_kill_the_whole_folder_is_found_again_and_the_half_is_not(
         assert (tmp_path / "case/mask").read_bytes() == expected.encode()
         raise ValueError("stop")
     assert files_below(tmp_path) == {"case/mask": expected.encode()}
+    (tmp_path / ".case.old").mkdir()
+    (tmp_path / ".case.old/mask").write_bytes(b"older")
+    fill(tmp_path / "case")
+    assert files_below(tmp_path) == {"case/mask": b"new"}
 
 
 def test_earlier_outputs_are_refused_by_name_and_replaced_where_that_was_asked_for(tmp_path: Path) -> None:
