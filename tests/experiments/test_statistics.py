@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from shortaxis.experiments.statistics import (
+    Interval,
     bootstrap_interval,
     holm,
     outliers,
@@ -12,6 +13,7 @@ from shortaxis.experiments.statistics import (
     rank_sum_p,
     wilcoxon_p,
 )
+from shortaxis.experiments.table import shown
 
 
 def test_an_interval_has_the_mean_and_lies_within_the_values() -> None:
@@ -76,3 +78,9 @@ def test_an_outlier_lies_beyond_one_and_a_half_interquartile_ranges_on_the_worse
     assert outliers(values, "high") == [False] * 5 + [True]
     assert outliers(values, "low") == [False] * 6
     assert outliers([], "low") == []
+
+
+def test_a_cell_that_rounds_to_nought_has_no_sign_and_one_that_is_not_defined_is_a_dash() -> None:
+    assert shown(-0.0004, 3) == shown(Interval(1, -0.0004, None, None), 3) == "0.000"
+    assert shown(Interval(2, -0.5, -1.0, -0.001), 2) == "-0.50 [-1.00, 0.00]"
+    assert shown(None) == shown(Interval(0, None, None, None)) == "–"

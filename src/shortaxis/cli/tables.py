@@ -107,4 +107,4 @@ def _agreement(ventricles: Mapping[str, Any]) -> Table:
 
 
 def _shown(value: float | None, places: int = 2) -> str:
-    return "–" if value is None else f"{value:.{places}f}"
+    return "–" if value is None else f"{value:z.{places}f}"  # z: no -0.00

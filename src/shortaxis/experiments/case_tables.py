@@ -49,18 +49,20 @@ _SHARES = ("outliers DSC %", "outliers HD %", "empty %")
 def positions_table(results: Sequence[Result]) -> Table:
     """DSC, and certainty where there is any, at base, middle and apex (Arega et al. 2021, figure 2)."""
     rows: list[dict[str, Cell]] = []
+    sampled = any(row["certainty"] is not None for result in results for row in result.every("thirds"))
     for structure in structures_of(results):
         for result in results:
             row: dict[str, Cell] = {"structure": short(structure), "entry": result.label}
             for third in THIRDS:
                 held = [r for r in picked(result.every("thirds"), structure) if r["third"] == third]
                 row[f"DSC {third}"] = bootstrap_interval(by_patient(held, "dice", cases_of(result)))
-                row[f"certainty {third}"] = mean([r["certainty"] for r in held])
+                if sampled:
+                    row[f"certainty {third}"] = mean([r["certainty"] for r in held])
             rows.append(row)
     notes = [
         "Thirds of the slices that hold reference myocardium, the middle one rounded outward; the apex is the end with the"
         f" smaller heart. DSC of each third as one block, mean over patients. {BRACKETS}",
-        "Certainty: mean DSC of the prediction and each Monte-Carlo sample; only of methods that sample, with --mc-samples.",
+        "Certainty: mean DSC of the prediction and each Monte-Carlo sample; of methods that sample, with --mc-samples N.",
     ]
     return Table("positions", "By slice position", rows, notes, dict.fromkeys(columns(rows), 3))
 

@@ -83,7 +83,7 @@ def _by_phase(held: Sequence[Row], structures: Sequence[str], phases: Sequence[s
     return {
         f"{phase} {name} {short(structure)}": mean([row[key] for row in picked(held, structure, phase)])
         for phase in phases
-        for name, key in (("DSC", "dice"), ("HD", "hd_mm"))
+        for name, key in (("DSC", "dice"), ("HD mm", "hd_mm"))
         for structure in structures
     }
 

@@ -75,11 +75,11 @@ def shown(cell: Cell, places: int = 2) -> str:
     if isinstance(cell, Interval):
         if cell.mean is None or cell.low is None or cell.high is None:
             return shown(cell.mean, places)
-        return f"{cell.mean:.{places}f} [{cell.low:.{places}f}, {cell.high:.{places}f}]"
+        return f"{cell.mean:z.{places}f} [{cell.low:z.{places}f}, {cell.high:z.{places}f}]"
     if cell is None:
         return UNDEFINED
     if isinstance(cell, float):
-        return f"{cell:.{places}f}"
+        return f"{cell:z.{places}f}"  # z: what rounds to nought has no sign
     return str(cell)
 
 

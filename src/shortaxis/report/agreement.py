@@ -113,7 +113,7 @@ def _in_print(category: str) -> str:
 
 
 def _number(value: float | None, places: int = 2) -> str:
-    return "–" if value is None else f"{value:.{places}f}".replace("-", "−")
+    return "–" if value is None else f"{value:z.{places}f}".replace("-", "−")
 
 
 def _interval(row: Mapping[str, Any], key: str, places: int = 2) -> str:
