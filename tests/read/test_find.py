@@ -12,7 +12,7 @@ import pytest
 from pydicom.uid import ExplicitVRLittleEndian, generate_uid
 
 from shortaxis.core.errors import MissingFile, NoStudy, ShortaxisError, UnknownFormat, Unreadable, WrongKindOfScan
-from shortaxis.read.find import find_cases, read_case
+from shortaxis.read.find import find_cases, only_study, read_case
 from tests.lookalike.acdc_tree import make_acdc_tree
 from tests.lookalike.nifti_files import an_image, write
 
@@ -116,6 +116,13 @@ def test_a_mixed_folder_gives_all_it_holds(tmp_path: Path) -> None:
     write(tmp_path / "z.nii", an_image()[0])
     (tmp_path / "notes.txt").write_text("nothing to see")
     assert sorted(kind for _, kind, _ in found(tmp_path)) == ["acdc", "dicom", "nifti"]
+
+
+def test_of_several_cases_where_one_is_wanted_none_is_read_and_some_are_named(tmp_path: Path) -> None:
+    for number in range(7):
+        (tmp_path / f"p{number}.nii").write_bytes(b"no image at all")
+    with pytest.raises(NoStudy, match=r"7: p0, p1, p2, p3, p4, \.\.\."):
+        only_study(tmp_path)
 
 
 def test_nothing_found_says_what_was_looked_for(tmp_path: Path) -> None:

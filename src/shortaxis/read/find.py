@@ -100,10 +100,15 @@ def read_case(case: Case) -> tuple[Study, ...]:
 
 def only_study(path: Path) -> Study:
     """The one study at `path`. Raises NoStudy where there are several, and what finding and reading raise."""
-    studies = [study for case in find_cases([path]) for study in read_case(case)]
-    if len(studies) != 1:
-        raise NoStudy("one case", f"{len(studies)}", "use segment_cohort for several", path)
-    return studies[0]
+    cases = find_cases([path])
+    names = [case.name for case in cases]
+    if len(cases) == 1:  # of several none is read: they may be thousands
+        studies = read_case(cases[0])
+        names = [study.name for study in studies]
+        if len(studies) == 1:
+            return studies[0]
+    found = f"{len(names)}: {', '.join(names[:5])}{', ...' * (len(names) > 5)}"
+    raise NoStudy("one case", found, "use segment_cohort for several", path)
 
 
 def _short_axis(study: Study, path: Path) -> Study:
