@@ -98,7 +98,7 @@ def test_the_summary_is_the_mean_of_the_rows(quick: Path) -> None:
 def test_certainty_stands_where_a_method_samples_and_nowhere_else(quick: Path) -> None:
     told: dict[str, list[str]] = {"unet": [], "uncertainty-unet": []}
     for line in table(quick, "positions"):
-        told[line["entry"]] += [line[f"certainty {third}"] for third in ("base", "middle", "apex")]
+        told[line["entry"]] += [line[f"certainty {third}"] for third in ("base", "middle", "apex", "whole")]
     assert not any(told["unet"])
     assert any(told["uncertainty-unet"]) and all(0 <= float(cell) <= 1 for cell in told["uncertainty-unet"] if cell)
 

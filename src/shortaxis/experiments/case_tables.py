@@ -58,11 +58,15 @@ def positions_table(results: Sequence[Result]) -> Table:
                 row[f"DSC {third}"] = bootstrap_interval(by_patient(held, "dice", cases_of(result)))
                 if sampled:
                     row[f"certainty {third}"] = mean([r["certainty"] for r in held])
+            if sampled:
+                whole = picked(result.every("rows"), structure)
+                row["certainty whole"] = mean([r.get("dice_within_samples") for r in whole])
             rows.append(row)
     notes = [
         "Thirds of the slices that hold reference myocardium, the middle one rounded outward; the apex is the end with the"
         f" smaller heart. DSC of each third as one block, mean over patients. {BRACKETS}",
-        "Certainty: mean DSC of the prediction and each Monte-Carlo sample; of methods that sample, with --mc-samples N.",
+        "Certainty: mean DSC of the prediction and each Monte-Carlo sample; of methods that sample, with --mc-samples N."
+        " Whole: of the whole stack (Arega et al. 2021, eq. 6).",
     ]
     return Table("positions", "By slice position", rows, notes, dict.fromkeys(columns(rows), 3))
 

@@ -245,8 +245,6 @@ QUANTITIES: Mapping[str, Quantity] = {
     "npv": Quantity("", f"negative predictive value, {RATE}", of_rows("npv")),
     "brier": Quantity("", "Brier score of the structure's probabilities, before any repair, over the drawn slices' whole"
                       " images", of_rows("brier")),
-    "dice_within_samples": Quantity("", "mean DSC of the mean prediction and each Monte-Carlo sample, 3D (eq. 6); only of"
-                                    " methods that sample, with --mc-samples", of_rows("dice_within_samples")),
     "third_dice": Quantity("", "DSC of a third of the slices that hold reference myocardium, as one block",
                            of_third("dice"), "thirds"),
     "third_certainty": Quantity("", "Dice within samples (eq. 6) of a third of the slices that hold reference myocardium;"
