@@ -22,7 +22,7 @@ from shortaxis.core.compute import choose_compute
 from shortaxis.core.labels import LabelScheme, scheme_named
 from shortaxis.core.method import Stage
 from shortaxis.core.study import Study
-from shortaxis.experiments.cost import high_water_mib
+from shortaxis.experiments.compare.cost import high_water_mib
 from shortaxis.experiments.network_cost import NetworkCost, drawn_box, network_cost
 from shortaxis.methods import method_named, method_names
 from shortaxis.read.phantom import PhantomRecipe, make_phantom

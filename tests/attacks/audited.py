@@ -19,8 +19,8 @@ from shortaxis.cli.options import settings_of
 from shortaxis.core.compute import Compute
 from shortaxis.core.errors import ShortaxisError
 from shortaxis.core.recipe import read_toml
-from shortaxis.experiments.folds import read_split
-from shortaxis.experiments.plan import read_plan_file
+from shortaxis.experiments.compare.folds import read_split
+from shortaxis.experiments.compare.plan import read_plan_file
 from shortaxis.files.foreign_weights import decode_pth
 from shortaxis.files.tensors import load_tensors
 from shortaxis.jobs.models import ready_model

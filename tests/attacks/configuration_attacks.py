@@ -8,8 +8,8 @@ from pathlib import Path
 
 from shortaxis.cli.options import settings_of
 from shortaxis.core.recipe import read_toml
-from shortaxis.experiments.folds import read_split
-from shortaxis.experiments.plan import read_plan_file
+from shortaxis.experiments.compare.folds import read_split
+from shortaxis.experiments.compare.plan import read_plan_file
 from shortaxis.methods import method_named
 from shortaxis.read.nnunet import nnunet_scheme
 from tests.attacks.attack import Attack

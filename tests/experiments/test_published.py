@@ -7,7 +7,8 @@ import re
 import pytest
 
 from shortaxis.core.errors import UnknownName
-from shortaxis.experiments.ablations import ABLATIONS
+from shortaxis.experiments.compare.ablations import ABLATIONS
+from shortaxis.experiments.compare.values import PHASES, STRUCTURES
 from shortaxis.experiments.published.paper import (
     EMPTY,
     PublishedTable,
@@ -17,7 +18,6 @@ from shortaxis.experiments.published.paper import (
     paper_named,
     paper_names,
 )
-from shortaxis.experiments.values import PHASES, STRUCTURES
 from shortaxis.jobs.training_cases import DATASETS
 from shortaxis.methods import method_names
 

@@ -39,9 +39,9 @@ EXCEPTIONS = {
     "files/line_file.py": "growing files; their beginning goes through the one writer",
     "files/child.py": "the child's answer: an unnamed temporary file, of numbers and text",
     "files/child_side.py": "/dev/null, and the answer's handle",
-    "experiments/score.py": "numpy writes into memory; the bytes go through the one writer",
+    "experiments/compare/score.py": "numpy writes into memory; the bytes go through the one writer",
     "train/state.py": "a damaged state is moved aside, under a name that says so",
-    "experiments/figures.py": "matplotlib writes into memory; the bytes go through the one writer",
+    "experiments/show/figures.py": "matplotlib writes into memory; the bytes go through the one writer",
 }
 
 

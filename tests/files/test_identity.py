@@ -16,7 +16,7 @@ from shortaxis.files.identity import TAGS, Kept, keeping, kept_in_force, tags_na
 from shortaxis.files.names import output_name, own_name
 from shortaxis.files.writer import write_labels
 from shortaxis.measure.case import measure_case
-from shortaxis.read.dicom import read_dicom
+from shortaxis.read.dicom.study import read_dicom
 from shortaxis.read.find import find_cases, read_case
 from shortaxis.report.cohort import cohort_rows
 from shortaxis.report.html import render_case

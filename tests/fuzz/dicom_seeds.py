@@ -16,10 +16,10 @@ from pydicom.uid import UID, JPEG2000Lossless, JPEGLSLossless, RLELossless
 
 from shortaxis.core.errors import ShortaxisError
 from shortaxis.core.study import Study
-from shortaxis.read.dicom import read_dicom
-from shortaxis.read.dicom_files import Source
-from shortaxis.read.dicom_frames import frames_of
-from shortaxis.read.dicom_pixels import load
+from shortaxis.read.dicom.files import Source
+from shortaxis.read.dicom.frames import frames_of
+from shortaxis.read.dicom.pixels import load
+from shortaxis.read.dicom.study import read_dicom
 from tests.fuzz.seed import Said, Seed, digest
 from tests.lookalike import dicom_sets
 from tests.lookalike.dicom_sets import Cine, compress_all, every_file, make_ge, make_philips, make_siemens

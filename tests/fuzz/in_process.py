@@ -13,7 +13,7 @@ from pathlib import Path
 from shortaxis.files import child, foreign_weights, mat
 from shortaxis.files.child import DEFAULT_LIMITS, Decoder, Limits, Value, read_answer
 from shortaxis.files.child_side import answer_with
-from shortaxis.read import dicom_codec
+from shortaxis.read.dicom import codec as dicom_codec
 
 
 def decode_here(tell: Callable[[str], None]) -> None:

@@ -12,8 +12,8 @@ from shortaxis.cli.options import settings_of
 from shortaxis.core.errors import BadConfiguration
 from shortaxis.core.labels import ACDC
 from shortaxis.core.recipe import read_toml
-from shortaxis.experiments.folds import read_split
-from shortaxis.experiments.plan import read_plan_file
+from shortaxis.experiments.compare.folds import read_split
+from shortaxis.experiments.compare.plan import read_plan_file
 from shortaxis.jobs.finished import is_finished
 from shortaxis.jobs.readings import readings_of
 from shortaxis.methods import method_named

@@ -21,7 +21,7 @@ from typing import IO, Any
 from shortaxis.core.errors import ShortaxisError
 from shortaxis.files import foreign_weights, mat
 from shortaxis.files.child_side import limit
-from shortaxis.read import dicom_codec
+from shortaxis.read.dicom import codec as dicom_codec
 from tests.fuzz.formats import FORMATS, Mutant, mutant
 from tests.fuzz.in_process import decode_here
 from tests.fuzz.seed import Said, Seed

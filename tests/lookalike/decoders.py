@@ -61,7 +61,7 @@ def gives_objects(path: Path) -> dict[str, NDArray[np.object_]]:
 
 def crashes_on_the_sixth(path: Path, places: list[tuple[str, int | None]]) -> dict[str, NDArray[np.generic] | str]:
     """As the codec's child does, but the file IM00005 of series 0011 ends the process."""
-    from shortaxis.read.dicom_codec import decode_places
+    from shortaxis.read.dicom.codec import decode_places
 
     if any(name.endswith("0011/IM00005") for name, _ in places):
         os.abort()

@@ -32,9 +32,9 @@ TARGETS: Mapping[str, tuple[str, ...]] = {
     "files.nifti_encode": (f"{_FILES}/test_nifti_encode.py", *_WRITER),
     "files.writer": _WRITER,
     "files.replace": (f"{_FILES}/test_replace.py", *_WRITER),
-    "experiments.folds": (
-        "tests/experiments/test_folds.py",
+    "experiments.compare.folds": (
+        "tests/experiments/compare/test_folds.py",
         "tests/properties/test_names_and_folds.py",
-        "tests/experiments/test_plan.py",
+        "tests/experiments/compare/test_plan.py",
     ),
 }

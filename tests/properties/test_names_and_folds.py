@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shortaxis.core.errors import LeakingSplit
-from shortaxis.experiments.folds import as_json, read_split
+from shortaxis.experiments.compare.folds import as_json, read_split
 from shortaxis.files.names import MAX_LENGTH, slug, unique
 from shortaxis.train.folds import Fold, refuse_leaks, split_by_patient
 from tests.properties.strategies import IDENTIFIERS, NAMES

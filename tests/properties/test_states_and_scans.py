@@ -15,7 +15,7 @@ from hypothesis.extra import numpy as hnp
 from shortaxis.core.errors import ShortaxisError
 from shortaxis.core.labels import ACDC
 from shortaxis.files.bundle import Bundle, load_bundle, save_bundle
-from shortaxis.read.dicom import read_dicom
+from shortaxis.read.dicom.study import read_dicom
 from shortaxis.train.state import State, load_state, save_state
 from tests.lookalike.dicom_sets import Cine, every_file, make_ge, make_siemens
 

@@ -9,9 +9,9 @@ from pathlib import Path
 
 from shortaxis.core.compute import Compute
 from shortaxis.core.labels import ACDC
-from shortaxis.experiments.contender import contender, train_contender, write_model
-from shortaxis.experiments.pieces import Bench
-from shortaxis.experiments.plan import Budget, Entry
+from shortaxis.experiments.compare.contender import contender, train_contender, write_model
+from shortaxis.experiments.compare.pieces import Bench
+from shortaxis.experiments.compare.plan import Budget, Entry
 from shortaxis.files.bundle import load_bundle
 from shortaxis.files.tensors import load_tensors
 from shortaxis.jobs.segment_cohort import SegmentOptions, segment_cohort

@@ -11,7 +11,7 @@ from shortaxis.cli.exit_codes import Exit
 from shortaxis.cli.options import Device, Out, Precision, Scheme, Species
 
 if TYPE_CHECKING:
-    from shortaxis.experiments.plan import Entry, Plan
+    from shortaxis.experiments.compare.plan import Entry, Plan
 
 _BUDGET, _WHAT, _SCORES = "Budget", "What is compared", "How it is scored"
 
@@ -132,12 +132,12 @@ def compare(
     What is finished is kept: the same command goes on where it was stopped.
     """
     from shortaxis.cli.progress import watch_training
-    from shortaxis.experiments.ablations import with_and_without_roi
-    from shortaxis.experiments.nnunet_entry import nnunet_entries
-    from shortaxis.experiments.plan import Budget, Plan, PlanFile, other_sets_of, read_plan_file
-    from shortaxis.experiments.publish import publish
+    from shortaxis.experiments.compare.ablations import with_and_without_roi
+    from shortaxis.experiments.compare.nnunet_entry import nnunet_entries
+    from shortaxis.experiments.compare.plan import Budget, Plan, PlanFile, other_sets_of, read_plan_file
+    from shortaxis.experiments.compare.run import compare as run
     from shortaxis.experiments.reproduce.in_comparison import published_of
-    from shortaxis.experiments.run import compare as run
+    from shortaxis.experiments.show.publish import publish
 
     read, entries = read_plan_file(config, recipe) if config else (PlanFile(), ())
     budget = Budget(steps or read.steps, slices or read.slices, locator_steps or read.locator_steps)
@@ -161,9 +161,9 @@ def compare(
 
 def _entries(methods: list[str], models: list[str], recipe: Literal["paper", "tuned"], ablation: str | None,
              default: bool) -> tuple[Entry, ...]:  # fmt: skip
-    from shortaxis.experiments.ablations import ablation_entries
-    from shortaxis.experiments.plan import entries_of
-    from shortaxis.experiments.quick import METHODS
+    from shortaxis.experiments.compare.ablations import ablation_entries
+    from shortaxis.experiments.compare.plan import entries_of
+    from shortaxis.experiments.compare.quick import METHODS
 
     rows = ablation_entries(ablation, recipe) if ablation else ()
     if default and not (methods or models or rows):
@@ -172,7 +172,7 @@ def _entries(methods: list[str], models: list[str], recipe: Literal["paper", "tu
 
 
 def _on_phantoms(plan: Plan) -> Plan:
-    from shortaxis.experiments.quick import quickened
+    from shortaxis.experiments.compare.quick import quickened
 
     return quickened(plan)
 

@@ -31,7 +31,7 @@ def nnunet(
     from shortaxis.cli.tables import print_scores
     from shortaxis.core.labels import scheme_named
     from shortaxis.experiments import nnunet as external
-    from shortaxis.experiments.same_data import refuse_copies
+    from shortaxis.experiments.compare.same_data import refuse_copies
     from shortaxis.jobs.train_method import TrainOptions, chosen_folds
     from shortaxis.jobs.training_cases import training_cases
     from shortaxis.train.run import without_known_copies

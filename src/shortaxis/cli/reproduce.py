@@ -15,7 +15,7 @@ from shortaxis.cli.options import Device, Overwrite, Precision, Scheme, Species
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from shortaxis.experiments.plan import Plan
+    from shortaxis.experiments.compare.plan import Plan
     from shortaxis.experiments.reproduce.beside import Beside
 
 _RUN = "Running it"
@@ -73,7 +73,7 @@ def reproduce(
     Without TABLE the tables are listed. Ours come from --results; what is not there yet is named with its command, and
     --run runs it as `compare` does: resumable, one split, one budget.
     """
-    from shortaxis.experiments.plan import DEFAULT_SLICES, DEFAULT_STEPS, Budget, Plan, other_sets_of
+    from shortaxis.experiments.compare.plan import DEFAULT_SLICES, DEFAULT_STEPS, Budget, Plan, other_sets_of
     from shortaxis.experiments.published.paper import data_set, paper_named, paper_names
     from shortaxis.experiments.reproduce.plan import table_entries
 
@@ -112,9 +112,9 @@ def _place_for(results: Sequence[str] | None) -> Path:
 def _run(plan: Plan, quick: bool) -> bool:
     """Train and score, with the pages of `compare`; false where a signal stopped it."""
     from shortaxis.cli.progress import watch_training
-    from shortaxis.experiments.publish import publish
-    from shortaxis.experiments.quick import quickened
-    from shortaxis.experiments.run import compare
+    from shortaxis.experiments.compare.quick import quickened
+    from shortaxis.experiments.compare.run import compare
+    from shortaxis.experiments.show.publish import publish
 
     plan = quickened(plan) if quick else plan
     with watch_training() as watch:

@@ -13,7 +13,7 @@ from shortaxis.cli.options import Device, Out, Precision, Scheme, Species
 from shortaxis.cli.train import MethodName
 
 if TYPE_CHECKING:
-    from shortaxis.experiments.plan import Plan
+    from shortaxis.experiments.compare.plan import Plan
 
 Fold = Annotated[int, typer.Option("--fold", metavar="K", min=0, help="The fold by patient, from 0.")]
 Init = Annotated[
@@ -47,10 +47,10 @@ def split_effect(
     split is refused; here it is the experiment. No model file comes of it. The same command goes on where it was stopped.
     """
     from shortaxis.cli.progress import watch_training
-    from shortaxis.experiments.plan import DEFAULT_SLICES, DEFAULT_STEPS, Budget, Entry, Plan
-    from shortaxis.experiments.quick import quickened
-    from shortaxis.experiments.split_effect import split_effect as run
-    from shortaxis.experiments.split_tables import publish_split
+    from shortaxis.experiments.compare.plan import DEFAULT_SLICES, DEFAULT_STEPS, Budget, Entry, Plan
+    from shortaxis.experiments.compare.quick import quickened
+    from shortaxis.experiments.split_effect.run import split_effect as run
+    from shortaxis.experiments.split_effect.tables import publish_split
 
     budget = Budget(steps or DEFAULT_STEPS, slices or DEFAULT_SLICES, locator_steps)
     plan = Plan(
@@ -71,7 +71,7 @@ def split_effect(
 
 def _print_difference(plan: Plan) -> None:
     """The first table's lines of DSC."""
-    from shortaxis.experiments.split_tables import read_arms, same_slices_table
+    from shortaxis.experiments.split_effect.tables import read_arms, same_slices_table
     from shortaxis.experiments.table import shown
 
     arms = read_arms(plan.out)

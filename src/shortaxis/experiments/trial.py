@@ -15,7 +15,7 @@ from shortaxis.core.compute import Compute
 from shortaxis.core.labels import LabelScheme
 from shortaxis.core.method import Stage
 from shortaxis.core.study import Study
-from shortaxis.experiments.cost import high_water_mib, step_seconds
+from shortaxis.experiments.compare.cost import high_water_mib, step_seconds
 from shortaxis.jobs.train_stage import RECORD
 from shortaxis.read.phantom import PhantomRecipe, make_phantom
 from shortaxis.train.folds import Fold

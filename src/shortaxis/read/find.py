@@ -93,7 +93,7 @@ def read_case(case: Case) -> tuple[Study, ...]:
         return (replace(read_segment(case.path), name=case.name),)
     if case.kind != "dicom":
         return (replace(read_data_set_case(case.kind, case.path), name=case.name),)
-    from shortaxis.read.dicom import read_dicom  # here: pydicom is only loaded for DICOM
+    from shortaxis.read.dicom.study import read_dicom  # here: pydicom is only loaded for DICOM
 
     return tuple(study if study.name else replace(study, name=case.name) for study in read_dicom(case.path))
 
@@ -216,7 +216,7 @@ def _is_result(folder: Path) -> bool:
 
 
 def _is_dicom(path: Path) -> bool:
-    from shortaxis.read.dicom import looks_like_dicom
+    from shortaxis.read.dicom.study import looks_like_dicom
 
     return looks_like_dicom(path)
 
@@ -252,7 +252,7 @@ def _study_uid(folder: Path) -> str | None:
 def _uid_in(path: Path) -> str | None:
     import pydicom
 
-    from shortaxis.read.dicom_frames import parse_errors
+    from shortaxis.read.dicom.frames import parse_errors
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # pydicom quotes an ill-formed UID in its warning

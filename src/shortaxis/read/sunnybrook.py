@@ -23,7 +23,7 @@ from shortaxis.core.study import Facts, Study
 from shortaxis.files.intake import read_bytes
 from shortaxis.files.names import output_name, slug
 from shortaxis.files.table import read_table
-from shortaxis.read.dicom import PlacedStudy, read_dicom_placed
+from shortaxis.read.dicom.study import PlacedStudy, read_dicom_placed
 from shortaxis.read.polygon import fill_polygon
 
 CONVENTION = "papillary muscles and trabeculae belong to the cavity (endocardial outlines, 'i-contours')"

@@ -7,12 +7,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from shortaxis.experiments.compare.results import Row as ScoreRow
+from shortaxis.experiments.compare.values import cases_of, short
 from shortaxis.experiments.published.paper import Column, DataSet, Paper, PublishedTable, Row, data_set
 from shortaxis.experiments.reproduce.held import NOT_STATED, Held
 from shortaxis.experiments.reproduce.match import is_row, leaves, setting
 from shortaxis.experiments.reproduce.quantities import QUANTITIES, Measured, Scope, quantity_says
-from shortaxis.experiments.results import Row as ScoreRow
-from shortaxis.experiments.values import cases_of, short
 
 Status = Literal["beside", "not run", "published only"]
 WHAT = ("data", "split", "budget", "recipe")

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any, Literal
 
 from shortaxis.core.errors import BadConfiguration, MissingFile
-from shortaxis.experiments.folds import FOLDS
-from shortaxis.experiments.plan import Entry
-from shortaxis.experiments.results import Result, result_of
-from shortaxis.experiments.run import SCORES
+from shortaxis.experiments.compare.folds import FOLDS
+from shortaxis.experiments.compare.plan import Entry
+from shortaxis.experiments.compare.results import Result, result_of
+from shortaxis.experiments.compare.run import SCORES
 from shortaxis.files.json_file import read_json
 
 Source = Literal["compare", "evaluate", "emidec"]

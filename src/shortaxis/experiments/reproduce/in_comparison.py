@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from shortaxis.core.errors import BadConfiguration
-from shortaxis.experiments.plan import Plan
+from shortaxis.experiments.compare.plan import Plan
 from shortaxis.experiments.published.paper import paper_named
 from shortaxis.experiments.reproduce.beside import set_beside
 from shortaxis.experiments.reproduce.held import read_held

@@ -8,7 +8,7 @@ from typing import Any
 
 from shortaxis.core.errors import UnknownName
 from shortaxis.core.method import RecipeName
-from shortaxis.experiments.ablations import ablation_entries
+from shortaxis.experiments.compare.ablations import ablation_entries
 from shortaxis.experiments.published.paper import Row, data_set
 from shortaxis.experiments.reproduce.held import Held
 from shortaxis.methods import method_named, method_names

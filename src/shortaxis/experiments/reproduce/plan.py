@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 from shortaxis.core.errors import BadConfiguration
 from shortaxis.core.method import RecipeName
-from shortaxis.experiments.plan import Entry, entries_of
+from shortaxis.experiments.compare.plan import Entry, entries_of
+from shortaxis.experiments.compare.quick import laid_over
 from shortaxis.experiments.published.paper import Paper, PublishedTable, Row
-from shortaxis.experiments.quick import laid_over
 from shortaxis.experiments.reproduce.match import ablation_changes
 
 

@@ -7,11 +7,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from shortaxis.experiments.located import SLICE
+from shortaxis.experiments.compare.located import SLICE
+from shortaxis.experiments.compare.results import Row
+from shortaxis.experiments.compare.values import by_patient, mean
 from shortaxis.experiments.published.paper import Column, data_set
 from shortaxis.experiments.reproduce.held import Held
-from shortaxis.experiments.results import Row
-from shortaxis.experiments.values import by_patient, mean
 from shortaxis.measure.protocols.emidec import COLUMNS as EMIDEC_COLUMNS
 from shortaxis.measure.roi import roi_errors
 

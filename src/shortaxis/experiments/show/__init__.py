@@ -1,0 +1,1 @@
+"""What experiments found, shown: tables, figures, pictures of patients, one page."""
