@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from shortaxis.core.errors import OutputExists
+from shortaxis.core.errors import NoStudy, OutputExists
 from shortaxis.core.study import Grid
 from shortaxis.files.writer import write_labels
 from shortaxis.pipeline import evaluate_folders, write_phantom
@@ -79,3 +79,16 @@ def test_an_earlier_phantom_is_kept_unless_told_otherwise(masks: Path) -> None:
     with pytest.raises(OutputExists, match="--overwrite"):
         write_phantom(PhantomRecipe(frames=2, slices=4, rows=96, cols=96), masks)
     assert (masks / "phantom.nii.gz").read_bytes() == before
+
+
+@pytest.mark.parametrize("held", ["other", "nothing"])
+def test_a_folder_of_which_no_mask_bears_a_references_name_is_refused(masks: Path, tmp_path: Path, held: str) -> None:
+    prediction = tmp_path / "prediction"
+    prediction.mkdir()
+    if held == "other":
+        shutil.copy(masks / "phantom_gt.nii.gz", prediction / "somebody_labels.nii.gz")
+    with pytest.raises(NoStudy, match=r"phantom_labels\.nii\.gz") as refused:
+        evaluate_folders(masks, prediction, tmp_path / "out")
+    assert refused.value.path == prediction
+    assert ("somebody_labels.nii.gz" in str(refused.value)) == (held == "other")
+    assert not (tmp_path / "out").exists()

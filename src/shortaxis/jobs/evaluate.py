@@ -9,7 +9,7 @@ neither, its own left-ventricular volumes say which frames they are; the predict
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -53,22 +53,25 @@ def evaluate_folders(
 
     Raises:
         OutputExists: `out` holds scores already and `overwrite` is off.
-        NoStudy: no reference mask was found.
+        NoStudy: no reference mask was found, or no prediction bears the name of one.
         GridMismatch: a prediction lies on another grid than its reference.
         UnknownLabel: a number outside the scheme named for its folder.
     """
     refuse_to_replace(out, OUTPUTS, overwrite)
     scheme = scheme_named(prediction_scheme)
     predictions = masks_by_stem(prediction)
-    rows, slices, faults, missing, sources = [], [], [], [], dict[str, None]()
+    rows, slices, faults, missing, sources, wanted = [], [], [], [], dict[str, None](), 0
     for stated in reference_studies(reference, scheme_named(reference_scheme)):
         study, source = with_phases(stated)
         sources[source] = None
         masks, absent = prediction_of(study, predictions, scheme)
         missing += absent
+        wanted += len(study.origins)
         rows += evaluate_case(study, masks, scheme)
         slices += evaluate_slices(study, masks, scheme)
         faults += missed_on_mid_slices(study, masks, scheme)
+    if len(missing) >= wanted:
+        raise _none_matches(missing[0], predictions, prediction)
     told = {"phases": "; ".join(sources), "without_prediction": missing, "faults_on_mid_slices": len(faults)}
     summary = {**summarise(rows), "by_slice": summarise_slices(slices), **told}
     write_csv(out / "scores.csv", rows)
@@ -76,6 +79,15 @@ def evaluate_folders(
     write_csv(out / "faults.csv", faults, ["case", "frame_number", "phase", "slice_number", "structure", "outcome"])
     write_json(out / "summary.json", summary)
     return summary
+
+
+def _none_matches(wanted: str, predictions: Mapping[str, Path], folder: Path) -> NoStudy:
+    held = ", ".join(path.name for path in list(predictions.values())[:3])
+    return NoStudy(
+        f"masks that bear the names of their references, such as {wanted}_labels.nii.gz",
+        f"{len(predictions)} of other names ({held})" if predictions else "no mask",
+        "check --prediction, or name the masks after their references", folder,
+    )  # fmt: skip
 
 
 def reference_studies(root: Path, scheme: LabelScheme) -> Iterator[Study]:
