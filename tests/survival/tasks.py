@@ -80,8 +80,12 @@ class Keeping:
         check_files(folder)
 
     def result(self, folder: Path) -> dict[str, str]:
-        kept = [*folder.glob("*.safetensors"), *folder.glob("stages/*/weights-*"), *folder.glob("stages/*/done.json")]
-        return {str(path.relative_to(folder)): sha256(path.read_bytes()) for path in kept}
+        kept = {path: path.read_bytes() for path in (*folder.glob("*.safetensors"), *folder.glob("stages/*/weights-*"))}
+        for path in folder.glob("stages/*/done.json"):
+            done = json.loads(path.read_text("utf-8"))
+            del done["memory"]  # measured, and so another in every run
+            kept[path] = json.dumps(done, sort_keys=True).encode()
+        return {str(path.relative_to(folder)): sha256(content) for path, content in kept.items()}
 
 
 @dataclass(frozen=True)
