@@ -39,6 +39,7 @@ EXCEPTIONS = {
     "files/line_file.py": "growing files; their beginning goes through the one writer",
     "files/child.py": "the child's answer: an unnamed temporary file, of numbers and text",
     "files/child_side.py": "/dev/null, and the answer's handle",
+    "experiments/compare/cost.py": "the kernel's mark of a process' highest memory, in /proc, not on a disk",
     "experiments/compare/score.py": "numpy writes into memory; the bytes go through the one writer",
     "train/state.py": "a damaged state is moved aside, under a name that says so",
     "experiments/show/figures.py": "matplotlib writes into memory; the bytes go through the one writer",
