@@ -24,7 +24,8 @@ def timed_run(scan: Path, out: Path, extra: list[str]) -> tuple[float, float, fl
     """Wall seconds, CPU seconds and peak memory in MiB of one process."""
     command = [sys.executable, "-m", "shortaxis", "segment", str(scan), "--out", str(out), *extra]
     began = time.monotonic()
-    child = os.spawnv(os.P_NOWAIT, sys.executable, command)
+    quiet = [(os.POSIX_SPAWN_OPEN, 1, os.devnull, os.O_WRONLY, 0)]  # the table of indices, once for every run
+    child = os.posix_spawn(sys.executable, command, os.environ, file_actions=quiet)
     _, status, usage = os.wait4(child, 0)
     if status:
         raise SystemExit(f"segment ended with status {os.waitstatus_to_exitcode(status)}")

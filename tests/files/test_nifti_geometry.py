@@ -220,8 +220,8 @@ def test_pixdims_first_entry_turns_the_third_axis_round(qfac: float, third: floa
 
 
 def test_without_codes_the_axes_are_nibabels() -> None:
-    affine = grid_of(SHAPE, stated(sform_code=0), HERE)[0].affine
-    assert np.array_equal(affine, np.diag([-1.5, 1.5, 8, 1]))
+    affine = grid_of(SHAPE, stated(sform_code=0, pixdim=(1, 1.25, 1.5, 8, 0, 0, 0, 0)), HERE)[0].affine
+    assert np.array_equal(affine, np.diag([-1.25, 1.5, 8, 1]))
 
 
 @pytest.mark.parametrize("codes_stated", [(-1, 1), (1, -1), (-1, 0)])
