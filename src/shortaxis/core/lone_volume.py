@@ -2,8 +2,8 @@
 
 In float32 torch (2.13, `ConvParams::use_mkldnn` in aten/src/ATen/native/Convolution.cpp) hands a convolution to its fast
 library only where the batch has several members, or where batch x channel x slice x row exceeds 20,480. One short-axis
-stack at a time has less: it then takes torch's own way, three to ten times slower forward and back. Cut in two halves
-along the rows, with the rows they share, it is a batch of two: the same sums, the fast library.
+stack at a time has less: it then takes torch's own way, up to three times slower (`benchmarks/lone_volume.py`). Cut in two
+halves along the rows, with the rows they share, it is a batch of two: the same sums, the fast library.
 """
 
 from __future__ import annotations
