@@ -42,13 +42,14 @@ def training_cases(data: Path, dataset: str, scheme: LabelScheme, naming: Naming
         BadConfiguration: a naming for another layout than `labelled`.
         NoStudy: no labelled case was found.
     """
-    makers = dict(zip(DATASETS, (_acdc, _emidec, _labelled, _lvquan, _mmwhs, _mnms, _mouse, _sunnybrook), strict=True))
+    labelled = partial(_labelled, naming=naming or Naming())
+    makers = dict(zip(DATASETS, (_acdc, _emidec, labelled, _lvquan, _mmwhs, _mnms, _mouse, _sunnybrook), strict=True))
     if dataset not in makers:
         raise UnknownName(f"one of {', '.join(makers)}", repr(dataset), "correct --dataset")
     if naming not in (None, Naming()) and dataset != "labelled":
         expected, found = "names of files with --dataset labelled alone", f"with {dataset}, which has its own"
         raise BadConfiguration(expected, found, "leave out --images, --labels and --patient-before", data)
-    cases = _labelled(data, scheme, naming or Naming()) if dataset == "labelled" else makers[dataset](data, scheme)
+    cases = makers[dataset](data, scheme)
     if not cases:
         raise NoStudy(f"labelled cases laid out as {dataset!r}", "none", "check --data and --dataset", data)
     return _under_slugs(cases)
@@ -78,7 +79,7 @@ def _acdc(data: Path, scheme: LabelScheme) -> list[TrainingCase]:
     ]
 
 
-def _labelled(data: Path, scheme: LabelScheme, naming: Naming = Naming()) -> list[TrainingCase]:
+def _labelled(data: Path, scheme: LabelScheme, naming: Naming) -> list[TrainingCase]:
     from shortaxis.read.labelled import find_labelled, read_labelled_case
 
     found = find_labelled(data, naming.images, naming.labels, naming.patient_before)

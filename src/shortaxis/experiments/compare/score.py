@@ -32,8 +32,10 @@ from shortaxis.train.run import TrainingCase
 SCORED = 2  # raised where more is scored than before, so that what a comparison keeps is scored again
 Present = Callable[[Study], Study]
 Row = dict[str, Any]
-KEPT_OF_SLICES = ("case", "phase", "structure", "slice_number", "outcome", "dice")
-KEPT_OF_SLICES = (*KEPT_OF_SLICES, "hd_mm", "hd95_mm", "assd_mm", "hd_px", "hd95_px", "assd_px")
+KEPT_OF_SLICES = (
+    *("case", "phase", "structure", "slice_number", "outcome", "dice"),
+    *("hd_mm", "hd95_mm", "assd_mm", "hd_px", "hd95_px", "assd_px"),
+)
 
 
 @dataclass
