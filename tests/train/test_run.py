@@ -109,7 +109,9 @@ def test_a_run_is_not_resumed_on_other_scans_or_other_drawings_of_the_same_names
         fit_stage(STAGE, ACDC, cases([], **changed), Fold(("p1",), ()), run_in(tmp_path))
 
 
-@pytest.mark.parametrize("key", ["stage", "settings", "scheme", "train", "validation", "examples", "data"])
+@pytest.mark.parametrize(
+    "key", ["kind", "stage", "settings", "network", "scheme", "train", "validation", "examples", "data"]
+)
 def test_a_state_that_does_not_say_what_it_was_trained_on_is_refused(key: str, tmp_path: Path) -> None:
     fit_stage(STAGE, ACDC, cases([]), Fold(("p1",), ()), run_in(tmp_path))
     facts, tensors = read_state(tmp_path / CURRENT)

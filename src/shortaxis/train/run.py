@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 from torch import Tensor
 
@@ -17,6 +15,7 @@ from shortaxis.core.study import Study
 from shortaxis.train.distributed import rank_and_world
 from shortaxis.train.duplicates import Seen, refuse_duplicates, seen_as, seen_in
 from shortaxis.train.folds import Fold, refuse_leaks
+from shortaxis.train.identity import stage_identity
 from shortaxis.train.loop import FitRun, fit, is_whole, result_weights
 
 
@@ -88,9 +87,7 @@ def fit_stage(
     if not examples:
         raise LabelsMissing("labelled slices to train on", "none in the training cases", "check --data and --dataset")
     identity = {
-        "stage": stage.name,
-        "settings": stage_settings(stage),
-        "scheme": {str(code): structure for code, structure in scheme.codes.items()},
+        **stage_identity(stage, scheme),
         "train": list(fold.train),
         "validation": list(fold.validation),
         "examples": len(examples),
@@ -100,13 +97,6 @@ def fit_stage(
     reached = state.step >= min(stage.fit.steps, run.until or stage.fit.steps)
     finished = is_whole(state, stage.fit, validation) and (reached or not run.stop())
     return Fitted(result_weights(state, stage.fit), finished, len(examples), state.step)
-
-
-def stage_settings(stage: Stage) -> dict[str, Any]:
-    """A stage's settings as JSON, so that a run is resumed only by the recipe that began it."""
-    config = getattr(stage, "config", None)
-    settings = {"config": config, "fit": stage.fit}
-    return {name: None if held is None else json.loads(held.model_dump_json()) for name, held in settings.items()}
 
 
 def _examples(

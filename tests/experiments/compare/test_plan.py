@@ -159,15 +159,12 @@ def test_a_fold_that_is_not_there_is_refused() -> None:
 @pytest.mark.parametrize("recipe", ["paper", "tuned"])
 def test_every_ablation_makes_stages_that_differ(name: str, recipe: str) -> None:
     entries = ablation_entries(name, recipe)  # pyright: ignore[reportArgumentType]
-    made = set()
+    made, study = set(), phantom_cases(1)[0].read()
     for entry in entries:
         method = method_named(entry.method)
         resolved = method.recipes[entry.recipe].overlaid(entry.changes)
         made.add(resolved.model_dump_json())
-        if (
-            name != "foanet" or recipe == "paper"
-        ):  # FOANet without its locator takes single images: `budgeted` sees to it
-            assert method.stages(resolved)
+        assert method.stages(budgeted(method, resolved, Budget(10, 4), study, ACDC))
     assert len(made) == len(entries) >= 2
 
 

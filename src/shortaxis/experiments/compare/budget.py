@@ -30,7 +30,7 @@ def budgeted(method: Method, recipe: Recipe, budget: Budget, study: Study, schem
     Raises:
         BadConfiguration: a stage whose fit is not at `<stage>_fit` of the recipe.
     """
-    *locators, last = method.stages(recipe)
+    *locators, last = _stages(method, recipe)
     most = budget.locator_steps or budget.steps
     changes = {
         _fit_key(stage, recipe): _spent(stage.fit, min(stage.fit.steps, most), stage.fit.batch) for stage in locators
@@ -45,6 +45,15 @@ def budgeted(method: Method, recipe: Recipe, budget: Budget, study: Study, schem
         wanted = recipe.overlaid({**changes, key: _spent(last.fit, singles, 1)})
         method.stages(wanted)
     return wanted
+
+
+def _stages(method: Method, recipe: Recipe) -> tuple[Stage, ...]:
+    """The recipe's stages; where it refuses its own batch, as FOANet without its locator does, those of single samples."""
+    try:
+        return method.stages(recipe)
+    except BadConfiguration:
+        fits = [name for name in type(recipe).model_fields if isinstance(getattr(recipe, name), FitRecipe)]
+        return method.stages(recipe.overlaid({name: {"batch": 1} for name in fits}))
 
 
 def slices_in_sample(stage: Stage, study: Study, scheme: LabelScheme) -> int:

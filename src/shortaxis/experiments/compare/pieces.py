@@ -22,8 +22,9 @@ from shortaxis.files.tensors import load_tensors
 from shortaxis.files.writer import write_bytes, write_json
 from shortaxis.jobs.train_stage import RECORD, train_stage
 from shortaxis.train.folds import Fold
+from shortaxis.train.identity import stage_identity
 from shortaxis.train.loop import FitRun
-from shortaxis.train.run import Fitted, TrainingCase, stage_settings
+from shortaxis.train.run import Fitted, TrainingCase
 from shortaxis.train.state import CURRENT, PREVIOUS
 
 if TYPE_CHECKING:
@@ -155,16 +156,9 @@ def _trained_up_to(mark: int, stage: Stage, fold: Fold, bench: Bench, title: str
 
 
 def piece_key(stage: Stage, fold: Fold, scheme: LabelScheme) -> str:
-    """A hash of all that a trained stage depends on: its kind, name, settings, fit, structures and patients."""
-    facts = {
-        "kind": f"{type(stage).__module__}.{type(stage).__qualname__}",
-        "name": stage.name,
-        "settings": stage_settings(stage),
-        "scheme": {str(code): str(structure) for code, structure in scheme.codes.items()},
-        "train": list(fold.train),
-        "validation": list(fold.validation),
-    }
-    return hash_of(facts)
+    """A hash of all that a trained stage depends on: what it is made of, and its patients."""
+    patients = {"train": list(fold.train), "validation": list(fold.validation)}
+    return hash_of({**stage_identity(stage, scheme), **patients})
 
 
 def hash_of(facts: Mapping[str, Any]) -> str:

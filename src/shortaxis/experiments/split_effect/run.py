@@ -49,9 +49,10 @@ from shortaxis.predict.cine import segment_cine
 from shortaxis.repair.components import leave_as_is
 from shortaxis.train.duplicates import Seen, refuse_duplicates, seen_as
 from shortaxis.train.folds import Fold
+from shortaxis.train.identity import stage_identity
 from shortaxis.train.loop import FitRun, fit, result_weights
 from shortaxis.train.record import read_record
-from shortaxis.train.run import TrainingCase, labelled_samples, stage_settings
+from shortaxis.train.run import TrainingCase, labelled_samples
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -222,7 +223,7 @@ def _trained(stage: Stage, arm: Arm, work: Work, folder: Path) -> tuple[dict[str
         if (study := restricted(case.read(), arm.train)) is not None
         for sample in labelled_samples(stage, bench.scheme, case.name, study)
     ]
-    identity = {"stage": stage.name, "settings": stage_settings(stage), "split": arm.name, "examples": len(samples)}
+    identity = {**stage_identity(stage, bench.scheme), "split": arm.name, "examples": len(samples)}
     title = f"split {arm.name}, stage {stage.name}"
 
     def report(step: int, steps: int, loss: float) -> None:
