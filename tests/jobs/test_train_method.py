@@ -64,7 +64,7 @@ def test_a_folder_with_a_run_is_not_overwritten_and_another_recipe_does_not_resu
     with pytest.raises(OutputExists, match="--resume"):
         train_method("unet", acdc_tree, "acdc", trained, again)
     other = {**TINY, "segment_fit": {**TINY["segment_fit"], "batch": 2}}
-    with pytest.raises(CannotResume):
+    with pytest.raises(CannotResume, match=r"found:    segment_fit\.batch 2 \(was 4\)\n"):
         resumed = TrainOptions(fold=0, folds=2, recipe="tuned", changes=other, resume=True, device="cpu")
         train_method("unet", acdc_tree, "acdc", trained, resumed)
 

@@ -130,8 +130,16 @@ def test_a_state_without_its_hash_is_not_whole(tmp_path: Path) -> None:
 )
 def test_another_run_is_refused_by_what_differs(tmp_path: Path, key: str, value: object) -> None:
     save_state(tmp_path, state_at(1), RUN)
-    with pytest.raises(CannotResume, match=key):
+    with pytest.raises(CannotResume, match="steps" if key == "settings" else key):
         load_state(tmp_path, {**RUN, key: value})
+
+
+def test_another_recipe_is_refused_by_its_settings_with_both_values(tmp_path: Path) -> None:
+    save_state(tmp_path, state_at(1), {**RUN, "network": "a" * 64})
+    other = {**RUN, "network": "b" * 64, "settings": {"fit": {"steps": 4000}}}
+    with pytest.raises(CannotResume) as caught:
+        load_state(tmp_path, other)
+    assert caught.value.found == "segment: fit.steps 4000 (was 3), other network"
 
 
 @pytest.mark.parametrize("kind", [torch.optim.Adam, torch.optim.AdamW, torch.optim.SGD])

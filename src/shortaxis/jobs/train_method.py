@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 from shortaxis import __version__
 from shortaxis.core.compute import Precision, choose_compute
+from shortaxis.core.differences import differences
 from shortaxis.core.errors import CannotResume, LeakingSplit, OutputExists, UnknownName
 from shortaxis.core.labels import LabelScheme, Structure, scheme_named
 from shortaxis.core.method import Method, RecipeName, Stage
@@ -243,8 +244,9 @@ def _begin(
             raise OutputExists(
                 "an empty folder", "a training run", "add --resume to go on, or choose another --out", out
             )
-        if read_json(written) != resolved:
-            raise CannotResume("the recipe the run began with", "another", "repeat the original command", written)
+        differing = differences(read_json(written), resolved, inside="recipe")
+        if differing:
+            raise CannotResume("the recipe the run began with", differing, "repeat the original command", written)
     write_json(written, resolved)
     write_json(out / "cases.json", {case.name: {"patient": case.patient, "group": case.group} for case in cases})
     for label, fold in folds.items():

@@ -15,6 +15,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
 
+from shortaxis.core.differences import differences
 from shortaxis.core.errors import CannotResume, DamagedFile
 from shortaxis.files.replace import remove_leftovers, replace_file
 
@@ -132,12 +133,12 @@ def _rebuild(facts: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> State:
 
 
 def _refuse_other_run(path: Path, stored: Mapping[str, Any], wanted: Mapping[str, Any]) -> None:
-    wanted = json.loads(json.dumps(wanted))  # tuples become lists, as they did on the way to disk
-    differing = sorted(key for key in {*stored, *wanted} if stored.get(key) != wanted.get(key))
+    differing = differences(stored, wanted, inside="settings")
     if differing:
+        stage = f"{wanted['stage']}: " if "stage" in wanted else ""
         raise CannotResume(
             "the same recipe, cases and label scheme as when the run began",
-            f"other {', '.join(differing)}",
+            f"{stage}{differing}",
             "repeat the original command, or train into another folder",
             path,
         )

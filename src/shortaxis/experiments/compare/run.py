@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from shortaxis.core.compute import choose_compute
+from shortaxis.core.differences import differences
 from shortaxis.core.errors import CannotResume
 from shortaxis.core.method import Sampler
 from shortaxis.experiments.compare.contender import (
@@ -103,9 +104,10 @@ def _done(work: Work, who: Contender | None, given: Path | None) -> bool:
     trained = who.identity if who is not None else {"model": load_bundle(given).sha256} if given else {}
     path = work.folder / SCORES
     held: dict[str, Any] = read_json(path) if path.is_file() else {}
-    if held and held["trained"] != trained:
+    differing = differences(held["trained"], trained, inside="recipe") if held else ""
+    if differing:
         way_out = "choose another --out, or give the entry another label"
-        raise CannotResume(f"{work.entry.label!r} with the recipe it was trained by", "another", way_out, path)
+        raise CannotResume(f"{work.entry.label!r} with the recipe it was trained by", differing, way_out, path)
     if held and held["evaluated"] == _evaluation(work.plan):
         return _elsewhere(work, given or work.folder / MODEL)
     pieces = None

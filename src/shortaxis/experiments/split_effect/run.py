@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from safetensors.torch import save
 
 from shortaxis.core.compute import choose_compute
+from shortaxis.core.differences import differences
 from shortaxis.core.errors import BadConfiguration, BadWeights, CannotResume, LabelsMissing, LeakingSplit
 from shortaxis.core.method import Stage
 from shortaxis.core.study import Study
@@ -181,9 +182,10 @@ def _agree_on(path: Path, work: Work, arms: Sequence[Arm], init: Path | None) ->
         "structures": [str(structure) for structure in work.bench.scheme.structures],
         "arms": {arm.name: {"train": _listed(arm.train), "held_out": _listed(arm.held_out)} for arm in arms},
     }
-    if path.is_file() and read_json(path) != agreed:
+    differing = differences(read_json(path), agreed, inside="recipe") if path.is_file() else ""
+    if differing:
         expected = "the method, budget and slices this folder was begun with"
-        raise CannotResume(expected, "others", "choose another --out", path)
+        raise CannotResume(expected, differing, "choose another --out", path)
     write_json(path, agreed)
 
 
