@@ -19,15 +19,17 @@ its output into the decoder. The latent map is turned into a coarse class map, w
 
 Where we differ, and why:
 - Eq. 5 multiplies the gate with F_l; the sizes fit only with UP(F_l), which is what we take.
-- 1x1 convolutions stand before the bilinear upsampling that eq. 2, 3 and fig. 6 put first. The two commute, so the
-  result is the same and the 1024 latent channels never exist at full size.
+- 1x1 convolutions stand before the bilinear upsampling, of the decoder's F_h on its way to the gate's size and of what
+  eq. 3 and fig. 6 upsample first. The two commute, so the result is the same and the 1024 latent channels never exist
+  at full size.
 - 10.7 M parameters (table 9) cannot be had with two 3x3 convolutions at 64...1024; see docs/papers/halsrnet.md.
 
-What the paper leaves unsaid, and what we chose: batch normalisation in every 3x3 convolution; dropout at the end of
-the five encoder blocks, rising with depth; the HAPM reads the pooled encoder map, which gives eq. 3 its upsampling;
-its filters (64, 128) and the gate's width (C/4); CBAM's channel and spatial attention; one 1x1 convolution brings the
-reconstructed class map to the last feature map's channels before the addition. The whole list is in
-docs/papers/halsrnet.md.
+What the paper leaves unsaid, and what we chose: two 3x3 convolutions a block, each with batch normalisation; dropout
+at the end of the five encoder blocks, rising with depth; the HAPM reads the pooled encoder map, which gives eq. 3 its
+upsampling; its filters (64, 128) and the gate's width (C/4); the two pyramids side by side, each followed by CBAM's
+channel and then spatial attention; fig. 6's attention map has one channel, and SE squeezes the attended map; one 1x1
+convolution brings the reconstructed class map to the last feature map's channels before the addition; size, margin and
+grey values of the window. The whole list is in docs/papers/halsrnet.md.
 """
 
 from __future__ import annotations
@@ -124,7 +126,7 @@ class AtrousPyramid(nn.Module):
     def __init__(self, inputs: int, width: int, rates: tuple[int, ...]) -> None:
         super().__init__()
         self.branches = nn.ModuleList(convolution(inputs, width, 3, rate) for rate in rates)
-        # No normalisation on a map of one pixel: a batch of one would have no variance. No bias: the next one takes it out.
+        # No normalisation on a map of one pixel: a batch of one would have no variance. No bias, as in the other branches.
         self.image = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Conv2d(inputs, width, 1, bias=False), nn.ReLU(True))
         self.fuse = convolution(width * (len(rates) + 1), width, 1)
 
