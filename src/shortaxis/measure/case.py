@@ -22,6 +22,7 @@ from shortaxis.measure.infarct import infarct
 from shortaxis.measure.nesting import nested
 from shortaxis.measure.normal import body_surface_area_m2, normal_ranges
 from shortaxis.measure.phases import Phases, find_phases
+from shortaxis.measure.stroke_volumes import stroke_volume_notes
 from shortaxis.measure.transmurality import transmurality_by_segment
 from shortaxis.measure.units import restated, units_of
 from shortaxis.measure.ventricles import NO_SPACING, Entry, Scale, myocardium, ventricle
@@ -99,7 +100,7 @@ def measure_case(
         "slices": slices,
         "ranges": normal_ranges(facts),
         "convention": _convention(facts),
-        "notes": _notes(study, check_anatomy(labels, scheme, phases.ed_index, phases.es_index)),
+        "notes": _notes(study, _unlike_a_heart(labels, scheme, phases, sections)),
         "reasons": reasons | no_curve | no_slices,
     }
     return restated(measures, units_of(facts.species))
@@ -195,6 +196,14 @@ def _slices(counts: Counts, grid: Grid, phases: Phases) -> tuple[list[dict[str, 
                 NO_SPACING if frames[phase] is not None else f"no {phase.upper()}: {phases.reason}"
             )
     return rows, reasons
+
+
+def _unlike_a_heart(
+    labels: NDArray[np.uint8], scheme: LabelScheme, phases: Phases, sections: Mapping[str, Mapping[str, Entry]]
+) -> tuple[Note, ...]:
+    """What the labels show that a heart does not, and what its two ventricles' volumes say of each other."""
+    seen = check_anatomy(labels, scheme, phases.ed_index, phases.es_index)
+    return seen + stroke_volume_notes(sections["lv"]["sv_ml"][0], sections["rv"]["sv_ml"][0])
 
 
 def _notes(study: Study, further: tuple[Note, ...]) -> list[dict[str, str]]:
