@@ -274,8 +274,7 @@ def test_what_another_examination_holds_instead_of_a_short_axis_is_named_too(tmp
     study = only(tmp_path)
     assert study.image.shape[1] == CINE.n_slices
     assert [note.text for note in study.notes if note.code == "SA-W074"] == [
-        "Not segmented, of another examination in the same input: series 1 (axial cine stack, 10 images),"
-        " series 2 (axial cine stack, 10 images), series 3 (axial cine stack, 10 images)."
+        "Not segmented, of another examination in the same input: 3 series numbered 1 to 3 (axial cine stack, 30 images)."
     ]
 
 

@@ -144,7 +144,7 @@ def refusal(path: Path, kind: type[ShortaxisError]) -> ShortaxisError:
 def test_a_folder_without_a_short_axis_says_what_it_holds(tmp_path):
     make_siemens(tmp_path, turned(AXIAL), description="axial")
     problem = refusal(tmp_path, NoStudy)
-    assert "series 10 (axial cine stack, 8 images)" in problem.found
+    assert problem.found == "4 series numbered 10 to 13 (axial cine stack, 32 images)"
 
 
 def test_an_empty_folder_and_a_missing_one_are_refused(tmp_path):

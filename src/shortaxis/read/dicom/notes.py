@@ -31,12 +31,21 @@ def counted(count: int, thing: str) -> str:
 
 
 def listed(set_aside: Sequence[SetAside]) -> str:
-    """All of them in one line, those of one series and kind added up."""
-    totals: dict[tuple[int | None, str], int] = {}
+    """All of them in one line; series of one kind together, as `4 series numbered 2 to 9 (localizer, 12 images)`."""
+    kinds: dict[str, dict[int | None, int]] = {}
     for one in set_aside:
-        key = (one.series_number, one.kind)
-        totals[key] = totals.get(key, 0) + one.n_images
-    return ", ".join(SetAside(number, kind, count).describe() for (number, kind), count in totals.items()) or "nothing"
+        images = kinds.setdefault(one.kind, {})
+        images[one.series_number] = images.get(one.series_number, 0) + one.n_images
+    return ", ".join(_of_one_kind(kind, images) for kind, images in kinds.items()) or "nothing"
+
+
+def _of_one_kind(kind: str, images: Mapping[int | None, int]) -> str:
+    """The one series by its number; several by how many they are, since each slice may be a series of its own."""
+    if len(images) == 1:
+        return "".join(SetAside(number, kind, count).describe() for number, count in images.items())
+    known = [number for number in images if number is not None]
+    numbered = f" numbered {min(known)} to {max(known)}" if len(known) == len(images) else ""
+    return f"{len(images)} series{numbered} ({kind}, {counted(sum(images.values()), 'image')})"
 
 
 def series_set_aside(set_aside: Sequence[SetAside]) -> Note:
