@@ -9,8 +9,8 @@ import pytest
 from scipy import ndimage
 
 from shortaxis.core.errors import BadSpacing, GridMismatch
-from shortaxis.measure.nearest import surface_of
-from shortaxis.measure.surface import surface_distances
+from shortaxis.measure.nearest import surface_gaps, surface_of
+from shortaxis.measure.surface import assd_of_directions, surface_distances
 
 SPACING_MM = (8.0, 1.5, 1.25)
 
@@ -122,3 +122,17 @@ def test_distances_equal_those_of_the_way_the_libraries_take(seed: int) -> None:
     got = surface_distances(masks[0], masks[1], SPACING_MM)
     assert got.hd95_mm == pytest.approx(max(np.percentile(there, 95), np.percentile(back, 95)))
     assert got.hd95_pooled_mm == pytest.approx(np.percentile(np.hstack([there, back]), 95))
+
+
+def test_the_mean_of_directions_weighs_each_direction_alike_and_the_assd_each_voxel() -> None:
+    """On a line: from 1 to the nearest of 0 and 5 it is 1; back from 0 it is 1 and from 5 it is 4."""
+    prediction, reference = np.zeros(6, bool), np.zeros(6, bool)
+    prediction[1], reference[[0, 5]] = True, True
+    assert assd_of_directions(surface_gaps(prediction, reference, (1.0,))) == (1 + (1 + 4) / 2) / 2 == 1.75
+    assert surface_distances(prediction, reference, (1.0,)).assd_mm == (1 + 1 + 4) / 3 == 2.0
+
+
+def test_the_mean_of_directions_is_undefined_where_the_distances_are() -> None:
+    mask = np.ones((2, 3), bool)
+    assert assd_of_directions(surface_gaps(mask, ~mask, (1.0, 1.0))) is None
+    assert assd_of_directions(surface_gaps(mask, mask, None)) is None
