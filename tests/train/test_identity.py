@@ -55,6 +55,13 @@ def test_what_is_trained_otherwise_is_another(change: str) -> None:
     assert piece_key(stage, fold, scheme) != piece_key(UNET, FOLD, ACDC)
 
 
+def test_a_stage_is_filed_under_the_split_as_it_was_drawn() -> None:
+    """What was kept before it was said who is left out is found again."""
+    assert piece_key(UNET, Fold(("p1",), ("p3",), left_out=("p2",)), ACDC) == piece_key(
+        UNET, Fold(("p1", "p2"), ("p3",)), ACDC
+    )
+
+
 def test_asking_costs_no_random_number() -> None:
     torch.manual_seed(3)
     first = torch.rand(4)

@@ -134,8 +134,12 @@ def known_as_one_scan() -> list[TrainingCase]:
 
 def test_a_known_copy_of_a_held_out_scan_is_left_out_of_training(tmp_path: Path) -> None:
     fold = Fold(("p1", "p2"), ("p3",))
-    assert without_known_copies(fold, known_as_one_scan()) == Fold(("p2",), ("p3",))
+    kept = without_known_copies(fold, known_as_one_scan())
+    assert kept == Fold(("p2",), ("p3",), left_out=("p1",)) == without_known_copies(kept, known_as_one_scan())
+    assert kept.training_side == ("p1", "p2")
     assert without_known_copies(Fold(("p1", "p3"), ("p2",)), known_as_one_scan()).train == ("p1", "p3")
-    fitted = fit_stage(STAGE, ACDC, known_as_one_scan(), fold, run_in(tmp_path))
+    with pytest.raises(LeakingSplit, match="p1-1"):  # trained on all the same, it is refused
+        fit_stage(STAGE, ACDC, known_as_one_scan(), fold, run_in(tmp_path))
+    fitted = fit_stage(STAGE, ACDC, known_as_one_scan(), kept, run_in(tmp_path))
     assert fitted.finished and fitted.examples == 4
     assert read_state(tmp_path / CURRENT)[0]["identity"]["train"] == ["p2"]

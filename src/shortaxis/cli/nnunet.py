@@ -34,14 +34,12 @@ def nnunet(
     from shortaxis.experiments.compare.same_data import refuse_copies
     from shortaxis.jobs.train_method import TrainOptions, chosen_folds
     from shortaxis.jobs.training_cases import training_cases
-    from shortaxis.train.run import without_known_copies
 
     if fold >= folds:
         raise typer.BadParameter(f"expected 0 to {folds - 1}; found {fold}", param_hint="--fold")
     scheme = scheme_named(label_scheme or "acdc")
     cases = training_cases(data, dataset, scheme)
-    made = chosen_folds(cases, TrainOptions(fold="all", folds=folds)).values()
-    split = [without_known_copies(part, cases) for part in made]
+    split = list(chosen_folds(cases, TrainOptions(fold="all", folds=folds)).values())
     raw = external.RawDataset(out)
     if not raw.splits.is_file():
         refuse_copies(cases, split, scheme)

@@ -104,7 +104,10 @@ def train_method(
 
 
 def chosen_folds(cases: Sequence[TrainingCase], options: TrainOptions) -> dict[str, Fold]:
-    """The folds to train, by folder name: one, all of them, or everything with nobody held out (`none`)."""
+    """The folds to train, by folder name: one, all of them, or everything with nobody held out (`none`).
+
+    Known copies of held-out scans are left out of them.
+    """
     patients = sorted({case.patient for case in cases})
     if options.fold == "none":
         return {"all-patients": Fold(tuple(patients), ())}
@@ -113,7 +116,7 @@ def chosen_folds(cases: Sequence[TrainingCase], options: TrainOptions) -> dict[s
     else:
         groups = {case.patient: case.group for case in cases}
         parts = split_by_patient(patients, groups, options.folds, seed=0)
-    folds = {f"fold-{k}": fold for k, fold in enumerate(parts)}
+    folds = {f"fold-{k}": without_known_copies(fold, cases) for k, fold in enumerate(parts)}
     return folds if options.fold == "all" else {f"fold-{options.fold}": folds[f"fold-{options.fold}"]}
 
 
@@ -189,10 +192,9 @@ def trained_bundle(
 ) -> Bundle:
     """What a fold's training comes to, with a card that says which scans it has seen and which were held out.
 
-    A known copy of a held-out scan was not trained on (`fit_stage`), and so is in neither list. What the weights that
-    training started from (`before`) have seen, it has seen too, and their terms go on.
+    Who was left out of the fold is in neither list. What the weights that training started from (`before`) have seen, it
+    has seen too, and their terms go on.
     """
-    fold = without_known_copies(fold, cases)
     earlier = {} if before is None else before.card
     started = "" if before is None else f", from weights trained on {earlier.get('trained_on', 'what they do not say')}"
     terms = (
@@ -250,11 +252,5 @@ def _begin(
     write_json(written, resolved)
     write_json(out / "cases.json", {case.name: {"patient": case.patient, "group": case.group} for case in cases})
     for label, fold in folds.items():
-        write_json(out / label / "fold.json", _sides(fold, cases))
-
-
-def _sides(fold: Fold, cases: Sequence[TrainingCase]) -> dict[str, list[str]]:
-    """Who is trained on, who is held out, and who is left out as a known copy of a held-out scan."""
-    kept = without_known_copies(fold, cases)
-    left_out = [patient for patient in fold.train if patient not in kept.train]
-    return {"train": list(kept.train), "validation": list(kept.validation), "left_out": left_out}
+        sides = {"train": list(fold.train), "validation": list(fold.validation), "left_out": list(fold.left_out)}
+        write_json(out / label / "fold.json", sides)

@@ -11,10 +11,19 @@ from shortaxis.core.errors import BadConfiguration, LeakingSplit
 
 @dataclass(frozen=True)
 class Fold:
-    """One split of the patients: names of those trained on and of those held out, sorted."""
+    """One split of the patients: names of those trained on and of those held out, sorted.
+
+    `left_out` are those of the training side whose scan is known to be a held-out patient's too: nobody trains on them.
+    """
 
     train: tuple[str, ...]
     validation: tuple[str, ...]
+    left_out: tuple[str, ...] = ()
+
+    @property
+    def training_side(self) -> tuple[str, ...]:
+        """Who is not held out, trained on or left out: the split as it was drawn."""
+        return tuple(sorted((*self.train, *self.left_out)))
 
 
 def split_by_patient(patients: Sequence[str], groups: Mapping[str, str | None], count: int, seed: int) -> list[Fold]:

@@ -39,10 +39,11 @@ class TrainingCase:
 
 
 def without_known_copies(fold: Fold, cases: Sequence[TrainingCase]) -> Fold:
-    """The fold without those trained on whose scan is known to be a held-out patient's too."""
+    """The fold with those of its training side left out whose scan is known to be a held-out patient's too."""
     held_out = {case.scan for case in cases if case.patient in fold.validation} - {""}
     copies = {case.patient for case in cases if case.scan in held_out}
-    return Fold(tuple(patient for patient in fold.train if patient not in copies), fold.validation)
+    kept = tuple(patient for patient in fold.train if patient not in copies)
+    return Fold(kept, fold.validation, tuple(sorted({*fold.left_out, *fold.train} - {*kept})))
 
 
 @dataclass(frozen=True)
@@ -70,14 +71,13 @@ def fit_stage(
     run: FitRun,
     initial: Mapping[str, Tensor] | None = None,
 ) -> Fitted:
-    """Train one stage on a fold's patients, validating on those held out; known copies of these are not trained on.
+    """Train one stage on a fold's patients, validating on those held out; those left out are not read.
 
     Raises:
-        LeakingSplit: the fold shares a patient, or a scan under two names that is not known to be one.
+        LeakingSplit: the fold shares a patient, or a scan under two names (`without_known_copies` leaves out known ones).
         LabelsMissing: no training case gave a labelled sample, or one lacks a structure of `scheme`.
     """
     refuse_leaks(fold)
-    fold = without_known_copies(fold, cases)
     seen: list[Seen] = []
     examples = list(_examples(stage, scheme, cases, fold.train, run, seen))
     validation = list(_examples(stage, scheme, cases, fold.validation, run, seen))

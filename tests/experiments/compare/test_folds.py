@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -43,6 +44,17 @@ def test_what_is_written_is_read_again_and_says_how_it_was_made(tmp_path: Path) 
     given.write_text(json.dumps(as_json(folds)))
     agreed_folds(a_plan(tmp_path / "other", str(given)), CASES)
     assert json.loads((tmp_path / "other" / FOLDS).read_text())["made"] == str(given)
+
+
+def test_known_copies_are_left_out_of_the_folds_and_stand_in_the_file_as_they_were_drawn(tmp_path: Path) -> None:
+    """`nnunet` leaves out the same, so that its masks stand beside these folds."""
+    copy, scan = (made_folds(CASES, 4)[at].validation[0] for at in (0, 1))
+    known = [replace(case, scan="one" if case.patient in {copy, scan} else "") for case in CASES]
+    folds = agreed_folds(a_plan(tmp_path), known)
+    assert [fold.left_out for fold in folds] == [(scan,), (copy,), (), ()]
+    assert folds == list(chosen_folds(known, TrainOptions(fold="all", folds=4)).values())
+    assert read_split(str(tmp_path / FOLDS)) == made_folds(known, 4) and agreed_folds(a_plan(tmp_path), known) == folds
+    assert [fold.training_side for fold in folds] == [fold.train for fold in made_folds(known, 4)]
 
 
 def test_a_folder_begun_with_another_split_keeps_it(tmp_path: Path) -> None:

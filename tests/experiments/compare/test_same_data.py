@@ -21,6 +21,7 @@ from shortaxis.experiments.compare.run import compare
 from shortaxis.experiments.compare.same_data import DATA, STAGES, refuse_copies, refuse_other_data
 from shortaxis.jobs.training_cases import training_cases
 from shortaxis.train.folds import Fold, split_by_patient
+from shortaxis.train.run import without_known_copies
 from tests.lookalike.acdc_tree import make_acdc_tree
 
 
@@ -109,6 +110,6 @@ def test_acdcs_one_scan_under_two_names_is_the_only_one_in_its_folds(data_root: 
     assert [case.name for case in pair] == ["patient074", "patient076"]
     one, other = (case.read() for case in pair)
     assert np.array_equal(one.image, other.image)
-    refuse_copies(cases, read_split("acdc-5"), ACDC)
+    refuse_copies(cases, [without_known_copies(fold, cases) for fold in read_split("acdc-5")], ACDC)
     with pytest.raises(LeakingSplit, match="16 planes"):
-        refuse_copies([replace(case, scan="") for case in cases], read_split("acdc-5"), ACDC)
+        refuse_copies(cases, read_split("acdc-5"), ACDC)

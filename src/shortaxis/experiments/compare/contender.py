@@ -137,6 +137,7 @@ def held_by(fold: Fold, bench: Bench, count: int | None = None) -> Sequence[Any]
     """The cases of the fold's held-out patients; with `count` so many of its training patients', spread evenly."""
     if count is None:
         return [case for case in bench.cases if case.patient in set(fold.validation)]
-    count = min(count, len(fold.train))
-    some = {fold.train[at * len(fold.train) // count] for at in range(count)}
+    side = fold.training_side
+    count = min(count, len(side))
+    some = {side[at * len(side) // count] for at in range(count)} - {*fold.left_out}
     return [case for case in bench.cases if case.patient in some]

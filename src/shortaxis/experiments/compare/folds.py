@@ -11,7 +11,7 @@ from shortaxis.core.errors import BadConfiguration, CannotResume, LeakingSplit, 
 from shortaxis.experiments.compare.plan import Plan, WhichFolds
 from shortaxis.files.writer import write_json
 from shortaxis.train.folds import Fold, refuse_leaks, split_by_patient
-from shortaxis.train.run import TrainingCase
+from shortaxis.train.run import TrainingCase, without_known_copies
 
 FOLDS = "folds.json"
 SHIPPED = Path(__file__).parent / "splits"
@@ -20,6 +20,8 @@ SEED = 0
 
 def agreed_folds(plan: Plan, cases: Sequence[TrainingCase]) -> list[Fold]:
     """The plan's folds, the same as those in `OUT/folds.json` where it is there; written there otherwise.
+
+    The file holds the split as it was drawn; known copies of held-out scans are left out of what is returned.
 
     Raises:
         CannotResume: `OUT` was begun with another split.
@@ -34,7 +36,7 @@ def agreed_folds(plan: Plan, cases: Sequence[TrainingCase]) -> list[Fold]:
             raise CannotResume("the split this folder was begun with", "another", "choose another --out", path)
     else:
         write_json(path, {"made": plan.split or f"by patient, seed {SEED}", **as_json(folds)})
-    return folds
+    return [without_known_copies(fold, cases) for fold in folds]
 
 
 def made_folds(cases: Sequence[TrainingCase], count: int) -> list[Fold]:

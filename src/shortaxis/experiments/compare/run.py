@@ -37,7 +37,6 @@ from shortaxis.jobs.models import Model, ready_model, sampling_model
 from shortaxis.jobs.train_stage import stop_on_signal
 from shortaxis.jobs.training_cases import training_cases
 from shortaxis.train.folds import Fold
-from shortaxis.train.run import without_known_copies
 
 RESULTS, SCORES, MASKS, MODEL = "results", "scores.json", "masks", "model.safetensors"
 
@@ -88,7 +87,7 @@ def compare(plan: Plan, report: Report = lambda what, step, steps, loss: None) -
         study = cases[0].read()
         who = {e.label: contender(e, plan.budget, study, bench) for e in plan.entries if not e.trained_elsewhere}
         which = chosen(folds, plan.which)
-        refuse_other_data(plan.out, refuse_copies(cases, which.values(), scheme, plan.tests))
+        refuse_other_data(plan.out, refuse_copies(cases, list(which.values()), scheme, plan.tests))
         works = [Work(plan, bench, entry, number, fold) for number, fold in which.items() for entry in plan.entries]
         for work in works:
             if work.entry.nnunet:
@@ -132,7 +131,7 @@ def _nnunet_done(work: Work) -> bool:
     held_out = held_by(work.fold, work.bench)
     scores = score_nnunet(work.entry, work.fold, held_out, work.bench.scheme, work.folder / MASKS)
     facts = {"label": work.entry.label, "fold": work.number, "dataset": work.plan.dataset}
-    write_json(work.folder / SCORES, {**facts, "n_trained_on": _n_trained_on(work), **scores})
+    write_json(work.folder / SCORES, {**facts, "n_trained_on": len(work.fold.train), **scores})
     return True
 
 
@@ -191,15 +190,10 @@ def _by_step(work: Work, who: Contender | None, pieces: Mapping[str, Piece] | No
     return found
 
 
-def _n_trained_on(work: Work) -> int:
-    """Patients of the fold's training side without known copies of held-out scans, which no one here is trained on."""
-    return len(without_known_copies(work.fold, work.bench.cases).train)
-
-
 def _facts(work: Work, who: Contender | None, pieces: Mapping[str, Piece] | None, given: Path | None) -> dict[str, Any]:
     """Who it is and how it was trained."""
     facts: dict[str, Any] = {"label": work.entry.label, "fold": work.number, "dataset": work.plan.dataset}
-    facts["n_trained_on"] = _n_trained_on(work)
+    facts["n_trained_on"] = len(work.fold.train)
     if who is not None and pieces is not None:
         stages = training_facts(who, pieces)
         return {**facts, "method": who.method.name, "recipe": work.entry.recipe, "budget": who.spends, "stages": stages}

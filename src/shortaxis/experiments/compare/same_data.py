@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,18 +14,18 @@ from shortaxis.files.writer import write_json
 from shortaxis.jobs.training_cases import training_cases
 from shortaxis.train.duplicates import Seen, refuse_duplicates, seen_as, seen_in
 from shortaxis.train.folds import Fold
-from shortaxis.train.run import TrainingCase, without_known_copies
+from shortaxis.train.run import TrainingCase
 
 DATA, STAGES = "data.json", "stages"
 
 
 def refuse_copies(
     cases: Sequence[TrainingCase],
-    folds: Iterable[Fold],
+    folds: Sequence[Fold],
     scheme: LabelScheme,
     tests: Sequence[tuple[str, Path]] = (),
 ) -> list[Seen]:
-    """Read every case of the folds once; what was seen of them. Known copies are not trained on and so none here.
+    """Read every case of the folds once; what was seen of them. Who is left out of a fold is on no side of it.
 
     Args:
         cases: the patients'.
@@ -36,7 +36,6 @@ def refuse_copies(
     Raises:
         LeakingSplit: a scan under two names, on both sides of a fold or trained on and in another data set.
     """
-    folds = [without_known_copies(fold, cases) for fold in folds]
     wanted = {patient for fold in folds for patient in (*fold.train, *fold.validation)}
     seen = [seen_as(case.name, case.patient, case.read()) for case in cases if case.patient in wanted]
     for fold in folds:
