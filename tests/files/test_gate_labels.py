@@ -42,6 +42,16 @@ def test_numbers_outside_the_scheme_are_listed(tmp_path: Path) -> None:
         load_labels(write(tmp_path / "a.nii", DRAWN), LEFT_VENTRICLE)
 
 
+@pytest.mark.parametrize(("strangers", "listed"), [(20, 20), (21, 20)])
+def test_of_many_strange_numbers_twenty_are_listed(strangers: int, listed: int, tmp_path: Path) -> None:
+    odd = np.zeros((3, 6, 5), np.int16)
+    odd.flat[:strangers] = np.arange(100, 100 + strangers)
+    with pytest.raises(UnknownLabel) as refused:
+        load_labels(write(tmp_path / "a.nii", odd), ACDC)
+    wanted = ", ".join(str(number) for number in range(100, 100 + listed))
+    assert refused.value.found == wanted + (", ..." if strangers > listed else "")
+
+
 def check(tmp_path: Path, array: np.ndarray, affine: np.ndarray | None) -> None:
     image = load_nifti(write(tmp_path / "a.nii", an_image()[0]))
     path = write(tmp_path / "a_gt.nii", array, affine)
