@@ -63,3 +63,9 @@ def test_as_many_folds_as_patients_leave_one_out() -> None:
 def test_a_shared_patient_is_refused_by_name() -> None:
     with pytest.raises(LeakingSplit, match="p02"):
         refuse_leaks(Fold(("p01", "p02"), ("p02", "p03")))
+
+
+def test_who_is_left_out_still_stands_on_the_training_side_as_it_was_drawn() -> None:
+    fold = Fold(train=("p2", "p5"), validation=("p1",), left_out=("p3",))
+    assert fold.training_side == ("p2", "p3", "p5")
+    assert Fold(("p2",), ("p1",)).training_side == ("p2",)

@@ -28,7 +28,7 @@ from shortaxis.predict.cine import frames_at_once
 from shortaxis.predict.cost import StageCost, blank_study, stage_cost
 
 GB = 2**30
-LATER_BYTES = 120 * 2**20  # measured: libraries that load when first used, and what the allocator keeps
+LATER_BYTES = 160 * 2**20  # measured: libraries that load when first used, and what the allocator keeps
 GZIPPED = 0.6  # of an image, the most that noise leaves; masks shrink to nothing
 WAY_OUT = (
     "crop the scan or give fewer frames, use a machine with more memory, or raise --memory-budget-gb if more is there"
