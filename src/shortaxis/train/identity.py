@@ -32,9 +32,7 @@ def stage_identity(stage: Stage, scheme: LabelScheme) -> dict[str, Any]:
 
 def _architecture(stage: Stage, scheme: LabelScheme) -> str:
     """SHA-256 of the untrained network's layers, their kinds and the shapes of all that it keeps."""
-    with torch.random.fork_rng(
-        devices=[]
-    ):  # building draws first weights; the caller's random numbers stay as they are
+    with torch.random.fork_rng(devices=[]):  # building draws weights; the caller's random numbers stay as they are
         net: nn.Module = stage.build(scheme)
     layers = [(name, f"{type(layer).__module__}.{type(layer).__qualname__}") for name, layer in net.named_modules()]
     kept = [(name, list(tensor.shape)) for name, tensor in net.state_dict().items()]
