@@ -90,6 +90,7 @@ def looped_channel(encoder: Tensor, decoder: Tensor, weights: Tensor) -> Tensor:
 @pytest.mark.parametrize("weights", ["vectors", "numbers"])
 def test_channel_attention_is_equations_3_to_6(weights: Any) -> None:
     attention = ChannelAttention(3, weights)
+    assert attention.weights is not None
     nn.init.normal_(attention.weights)
     encoder, decoder = maps(2, 3, 4, 5, seed=1), maps(2, 3, 4, 5, seed=2)
     expected = looped_channel(encoder, decoder, attention.weights.detach())
@@ -98,10 +99,18 @@ def test_channel_attention_is_equations_3_to_6(weights: Any) -> None:
 
 def test_channel_attention_on_numbers_by_hand() -> None:
     attention = ChannelAttention(1, "vectors")
+    assert attention.weights is not None
     nn.init.constant_(attention.weights, 0.5)
     encoder = torch.tensor([[[[0.0, 1.0], [1.0, 2.0]]]])  # average 1, maximum 2: M^ChE = 3
     decoder = torch.tensor([[[[-5.0, -3.0], [-3.0, -1.0]]]])  # average -3, maximum -1: M^ChD = -4
     assert attention(encoder, decoder).item() == pytest.approx(sigmoid(0.5 * -1.0))
+
+
+def test_algorithm_2_weighs_no_channel_before_the_sigmoid() -> None:
+    attention = ChannelAttention(3, "none")
+    encoder, decoder = maps(2, 3, 4, 5, seed=1), maps(2, 3, 4, 5, seed=2)
+    torch.testing.assert_close(attention(encoder, decoder), looped_channel(encoder, decoder, torch.ones(3)))
+    assert list(attention.parameters()) == []
 
 
 def test_a_fresh_channel_attention_prefers_no_channel() -> None:
@@ -169,6 +178,7 @@ def test_spatial_attention_without_the_7x7_on_numbers_by_hand() -> None:
 def test_dual_attention_weighs_by_channel_then_by_place(products: Any) -> None:
     torch.manual_seed(1)
     block = DualAttention(3, "vectors", "7x7", products)
+    assert block.channel.weights is not None
     nn.init.normal_(block.channel.weights)
     encoder, decoder = maps(1, 3, 4, 4, seed=3), maps(1, 3, 4, 4, seed=4)
     around = sigmoid if products == "algorithm_1" else float
@@ -365,6 +375,7 @@ def test_an_ablation_takes_away_its_own_part_and_nothing_else(change: dict[str, 
         {"edges": "none"},
         {"edges": "laplacian"},
         {"channel_weights": "numbers"},
+        {"channel_weights": "none"},
         {"spatial_kernel": "7x7_dilated"},
         {"spatial_kernel": "none"},
         {"products": "algorithm_1"},

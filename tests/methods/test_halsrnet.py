@@ -151,7 +151,7 @@ def test_spatial_pyramid_at_level_one_is_the_mean_of_the_map() -> None:
 
 def test_attention_only_weakens_and_keeps_shape() -> None:
     maps = torch.rand(2, 8, 5, 6)
-    attended = Attended(8, 4)(maps)
+    attended = Attended(8, 4, "channel_first")(maps)
     assert attended.shape == maps.shape
     assert bool((attended < maps).all())
 

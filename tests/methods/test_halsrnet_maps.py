@@ -65,8 +65,11 @@ def test_the_gate_is_equations_2_to_5_at_every_pixel() -> None:
     close(gate(high, low, torch.Size((2, 3))), expected)
 
 
-def by_channel_then_by_place(block: Attended, maps: Array) -> Array:
-    """CBAM: one bottleneck for mean and maximum of each channel, added; then a 7x7 over the mean and maximum of them."""
+def by_channel_and_by_place(block: Attended, maps: Array, parallel: bool = False) -> Array:
+    """CBAM: one bottleneck for mean and maximum of each channel, added; then a 7x7 over the mean and maximum of them.
+
+    In parallel the 7x7 sees the channels as they came.
+    """
     channels, rows, cols = maps.shape
 
     def bottleneck(vector: Array) -> Array:
@@ -76,7 +79,8 @@ def by_channel_then_by_place(block: Attended, maps: Array) -> Array:
     greatest = np.array([maps[c].max() for c in range(channels)])
     weights = bottleneck(means) + bottleneck(greatest)
     weighed = np.stack([maps[c] * sigmoid(weights[c]) for c in range(channels)])
-    seen = np.stack([weighed.mean(0), weighed.max(0)])
+    source = maps if parallel else weighed
+    seen = np.stack([source.mean(0), source.max(0)])
     kernel, bias = parts_of(block.spatial)
     result = np.zeros_like(weighed)
     for row, col in np.ndindex(rows, cols):
@@ -90,9 +94,15 @@ def by_channel_then_by_place(block: Attended, maps: Array) -> Array:
 
 
 def test_attention_weighs_by_channel_and_then_by_place() -> None:
-    block = Attended(6, 2)
+    block = Attended(6, 2, "channel_first")
     maps, array = random_maps(6, 4, 5)
-    close(block(maps), by_channel_then_by_place(block, array))
+    close(block(maps), by_channel_and_by_place(block, array))
+
+
+def test_in_parallel_both_attentions_read_the_same_map() -> None:
+    block = Attended(6, 2, "parallel")
+    maps, array = random_maps(6, 4, 5)
+    close(block(maps), by_channel_and_by_place(block, array, parallel=True))
 
 
 def test_a_spatial_pyramid_is_means_over_regions_through_a_1x1_and_relu() -> None:
@@ -118,7 +128,7 @@ def test_the_two_pyramids_stand_side_by_side_each_behind_its_own_attention() -> 
     one, two = module.atrous[1], module.pyramid[1]
     assert isinstance(one, Attended) and isinstance(two, Attended) and one is not two
     expected = [
-        by_channel_then_by_place(block, part[0].detach().double().numpy())
+        by_channel_and_by_place(block, part[0].detach().double().numpy())
         for block, part in ((one, atrous), (two, pyramid))
     ]
     close(fed[0], np.concatenate(expected))

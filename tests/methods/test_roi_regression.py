@@ -72,6 +72,12 @@ def test_gradients_reach_every_parameter() -> None:
     assert [n for n, held in net.named_parameters() if held.grad is None or not held.grad.abs().sum() > 0] == []
 
 
+def test_dense_layers_are_as_many_as_configured() -> None:
+    three = RoiRegressionNet(SMALL.model_copy(update={"dense_layers": 3}))
+    shapes = [tuple(layer.weight.shape[:2]) for layer in three.dense.modules() if isinstance(layer, nn.Conv2d)]
+    assert shapes == [(8, 6), (8, 8), (8, 8)]
+
+
 def test_the_parameter_counts_are_those_of_the_documentation() -> None:
     def count(config: RoiRegressionConfig) -> int:
         return sum(parameter.numel() for parameter in RoiRegressionNet(config).parameters())

@@ -71,7 +71,7 @@ class DaduConfig(Settings):
     dense_layers: int = Field(default=2, ge=1)  # section 4: "two 3x3 convolutions"
     edges: EdgeOperator = "sobel"  # unstated; ours. none: the ablation
     attention: Literal["dual", "none"] = "dual"  # section 4.1. none: the ablation
-    channel_weights: ChannelWeights = "vectors"  # eq. 6's w_c; unstated; ours
+    channel_weights: ChannelWeights = "vectors"  # eq. 6's w_c; unstated; ours; none: algorithm 2
     spatial_kernel: SpatialKernel = "7x7"  # eq. 7-8; 7x7_dilated: section 4.3; none: algorithm 3
     products: Products = "equations"  # eq. 1-2; algorithm_1 has a sigmoid around each
     supervision: Literal["learned_eta", "fixed_eta", "none"] = "learned_eta"  # section 4.4. none: the ablation

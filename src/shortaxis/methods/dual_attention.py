@@ -5,8 +5,8 @@
     4.2, eq. 3-6, algorithm 2, fig. 3        ChannelAttention
     4.3, eq. 7-10, algorithm 3, fig. 4       SpatialAttention
 
-The equations are the default. What algorithms 1 and 3 and the "dilated convolutions" of section 4.3 have otherwise are
-`Products` and `SpatialKernel`. The rest is in `dadu.py`, with the citation, and in docs/papers/dadu.md.
+The equations are the default. What algorithms 1, 2 and 3 and the "dilated convolutions" of section 4.3 have otherwise are
+`Products`, `ChannelWeights` and `SpatialKernel`. The rest is in `dadu.py`, with the citation, and in docs/papers/dadu.md.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-ChannelWeights = Literal["vectors", "numbers"]
+ChannelWeights = Literal["vectors", "numbers", "none"]
 SpatialKernel = Literal["7x7", "7x7_dilated", "none"]
 Products = Literal["equations", "algorithm_1"]
 
@@ -25,17 +25,27 @@ Products = Literal["equations", "algorithm_1"]
 class ChannelAttention(nn.Module):
     """Equations 3 to 6: M^Ch [B, C, 1, 1] of an encoder's and a decoder's map."""
 
+    weights: nn.Parameter | None  # [C, C] or [C]; None: algorithm 2 leaves each channel's merged number as it is
+
     def __init__(self, channels: int, weights: ChannelWeights) -> None:
         super().__init__()
-        shape = (channels, channels) if weights == "vectors" else (channels,)  # column c of the matrix is w_c
-        self.weights = nn.Parameter(torch.zeros(shape))  # at first all channels count alike; unstated; ours
+        if weights == "none":
+            self.weights = None
+        else:
+            shape = (channels, channels) if weights == "vectors" else (channels,)  # column c of the matrix is w_c
+            self.weights = nn.Parameter(torch.zeros(shape))  # at first all channels count alike; unstated; ours
 
     def forward(self, encoder: Tensor, decoder: Tensor) -> Tensor:
         m_encoder = encoder.mean((2, 3)) + encoder.amax((2, 3))  # eq. 3, [B, C]
         m_decoder = decoder.mean((2, 3)) + decoder.amax((2, 3))  # eq. 4, [B, C]
         merged = m_encoder + m_decoder  # eq. 5, [B, C]
-        weighted = F.linear(merged, self.weights) if self.weights.dim() == 2 else self.weights * merged
-        return torch.sigmoid(weighted)[:, :, None, None]  # eq. 6
+        return torch.sigmoid(self.weighted(merged))[:, :, None, None]  # eq. 6
+
+    def weighted(self, merged: Tensor) -> Tensor:
+        """Eq. 6 before its sigmoid, [B, C] -> [B, C]."""
+        if self.weights is None:
+            return merged
+        return F.linear(merged, self.weights) if self.weights.dim() == 2 else self.weights * merged
 
 
 class SpatialAttention(nn.Module):

@@ -58,6 +58,7 @@ from shortaxis.prepare.restore import paste_slices
 from shortaxis.repair.components import leave_as_is
 from shortaxis.repair.whole import repair_heart
 
+AttentionOrder = Literal["channel_first", "parallel"]
 FiveInts = tuple[int, int, int, int, int]
 FiveFloats = tuple[float, float, float, float, float]
 
@@ -73,6 +74,7 @@ class HalsrConfig(Settings):
     pooling_width: int = 64  # filters of each ASPP and SPP branch; unstated; ours
     hapm_width: int = 128  # what the HAPM hands to the gate; unstated; ours
     channel_ratio: int = 8  # channel attention's bottleneck; unstated; ours
+    hapm_attention: AttentionOrder = "channel_first"  # fig. 5's two attentions; CBAM's order; parallel: 3.2.2's words
     gate_ratio: int = 4  # F_H and F_L have 1/4 of F_h's channels; unstated; ours
     skip: Literal["gated", "gated_and_plain"] = "gated"  # eq. 5: the decoder sees the encoder through the gate alone
     excite_ratio: int = 16  # SE's bottleneck; unstated; Hu et al. 2018
@@ -149,19 +151,24 @@ class SpatialPyramid(nn.Module):
 
 
 class Attended(nn.Module):
-    """Channel attention, then spatial attention (CBAM, Woo et al. 2018): [B, C, h, w] -> [B, C, h, w]."""
+    """Channel and spatial attention (CBAM, Woo et al. 2018), the second on what the first left or on the same map.
 
-    def __init__(self, channels: int, ratio: int) -> None:
+    [B, C, h, w] -> [B, C, h, w].
+    """
+
+    def __init__(self, channels: int, ratio: int, order: AttentionOrder) -> None:
         super().__init__()
         hidden = max(channels // ratio, 1)
         self.channel = nn.Sequential(nn.Linear(channels, hidden), nn.ReLU(True), nn.Linear(hidden, channels))
         self.spatial = nn.Conv2d(2, 1, 7, padding=3)
+        self.parallel = order == "parallel"
 
     def forward(self, maps: Tensor) -> Tensor:
         weight = self.channel(maps.mean((2, 3))) + self.channel(maps.amax((2, 3)))  # [B, C]
-        maps = maps * torch.sigmoid(weight)[:, :, None, None]
-        summary = torch.stack([maps.mean(1), maps.amax(1)], dim=1)  # [B, 2, h, w]
-        return maps * torch.sigmoid(self.spatial(summary))
+        weighed = maps * torch.sigmoid(weight)[:, :, None, None]
+        seen = maps if self.parallel else weighed
+        summary = torch.stack([seen.mean(1), seen.amax(1)], dim=1)  # [B, 2, h, w]
+        return weighed * torch.sigmoid(self.spatial(summary))
 
 
 class HybridAttentionPooling(nn.Module):
@@ -171,11 +178,10 @@ class HybridAttentionPooling(nn.Module):
         super().__init__()
         width, outputs = config.pooling_width, config.hapm_width
         pyramid = width * len(config.pyramid_levels)
-        self.atrous = nn.Sequential(
-            AtrousPyramid(inputs, width, config.atrous_rates), Attended(width, config.channel_ratio)
-        )
+        attention = config.channel_ratio, config.hapm_attention
+        self.atrous = nn.Sequential(AtrousPyramid(inputs, width, config.atrous_rates), Attended(width, *attention))
         self.pyramid = nn.Sequential(
-            SpatialPyramid(inputs, width, config.pyramid_levels), Attended(pyramid, config.channel_ratio)
+            SpatialPyramid(inputs, width, config.pyramid_levels), Attended(pyramid, *attention)
         )
         self.fuse = convolution(width + pyramid, outputs, 1)
         self.direct = nn.Conv2d(inputs, outputs, 1)

@@ -30,7 +30,7 @@ from typing import Annotated, Literal
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from pydantic import AfterValidator
+from pydantic import AfterValidator, Field
 from torch import Tensor, nn
 
 from shortaxis.core.errors import LabelsMissing, WrongDimensions
@@ -57,6 +57,7 @@ class RoiRegressionConfig(Settings):
     widths: tuple[int, int, int, int] = (32, 64, 128, 256)  # section 3.1
     convolutions: int = 2  # 3x3 convolutions per block; unstated; ours, as in HALSR-Net's own blocks
     dense_width: int = 512  # section 3.1
+    dense_layers: int = Field(default=2, ge=1)  # "fully connected layers", of which two are the fewest; ours
     reduce_widths: tuple[int, int, int] = (256, 128, 64)  # "reduce the dimensionality in the filter space"; ours
     global_width: int = 128  # section 3.1, after the A x A convolution
     head_widths: tuple[int, int] = (64, 32)  # unstated; ours; the third 1x1 gives the four outputs
@@ -94,8 +95,9 @@ class RoiRegressionNet(nn.Module):
                 inputs = width
             encoder.append(nn.MaxPool2d(2))
         self.encoder = nn.Sequential(*encoder)  # [B, 256, A, A]
+        dense = (inputs, *(config.dense_width,) * config.dense_layers)
         self.dense = nn.Sequential(  # fully connected over channels at every position
-            convolution(inputs, config.dense_width, 1), convolution(config.dense_width, config.dense_width, 1)
+            *(convolution(a, b, 1) for a, b in pairwise(dense))
         )  # [B, 512, A, A]
         widths = (config.dense_width, *config.reduce_widths)
         self.reduce = nn.Sequential(*(convolution(a, b, 1) for a, b in pairwise(widths)))
