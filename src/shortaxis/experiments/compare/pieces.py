@@ -156,8 +156,8 @@ def _trained_up_to(mark: int, stage: Stage, fold: Fold, bench: Bench, title: str
 
 
 def piece_key(stage: Stage, fold: Fold, scheme: LabelScheme) -> str:
-    """A hash of all that a trained stage depends on: what it is made of, and its patients."""
-    patients = {"train": list(fold.training_side), "validation": list(fold.validation)}
+    """A hash of all that a trained stage depends on: what it is made of, who was trained on and who was held out."""
+    patients = {"train": list(fold.train), "validation": list(fold.validation)}
     return hash_of({**stage_identity(stage, scheme), **patients})
 
 
