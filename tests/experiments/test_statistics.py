@@ -13,7 +13,7 @@ from shortaxis.experiments.statistics import (
     rank_sum_p,
     wilcoxon_p,
 )
-from shortaxis.experiments.table import shown
+from shortaxis.experiments.table import Table, shown
 
 
 def test_an_interval_has_the_mean_and_lies_within_the_values() -> None:
@@ -84,3 +84,8 @@ def test_a_cell_that_rounds_to_nought_has_no_sign_and_one_that_is_not_defined_is
     assert shown(-0.0004, 3) == shown(Interval(1, -0.0004, None, None), 3) == "0.000"
     assert shown(Interval(2, -0.5, -1.0, -0.001), 2) == "-0.50 [-1.00, 0.00]"
     assert shown(None) == shown(Interval(0, None, None, None)) == "–"
+
+
+def test_a_mean_over_fewer_than_the_row_s_n_says_over_how_many() -> None:
+    rows = [{"n": 3, "all": Interval(3, 1.0, 0.5, 1.5), "some": Interval(2, 1.0, 0.5, 1.5)}]
+    assert list(Table("t", "t", rows).cells()) == [["3", "1.00 [0.50, 1.50]", "1.00 [0.50, 1.50] (n 2)"]]

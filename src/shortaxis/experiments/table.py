@@ -38,9 +38,12 @@ class Table:
         return columns(self.rows)
 
     def cells(self) -> Iterator[list[str]]:
-        """Each row's cells as text."""
+        """Each row's cells as text; a mean over fewer than the row's `n` says over how many."""
         for row in self.rows:
-            yield [shown(row.get(column), self.places.get(column, 2)) for column in self.columns]
+            texts = [shown(row.get(column), self.places.get(column, 2)) for column in self.columns]
+            yield [
+                text + _count(row.get(column), row.get("n")) for column, text in zip(self.columns, texts, strict=True)
+            ]
 
     @property
     def numeric(self) -> list[bool]:
@@ -81,6 +84,12 @@ def shown(cell: Cell, places: int = 2) -> str:
     if isinstance(cell, float):
         return f"{cell:z.{places}f}"  # z: what rounds to nought has no sign
     return str(cell)
+
+
+def _count(cell: Cell, of: Cell) -> str:
+    if not (isinstance(cell, Interval) and isinstance(of, int)):
+        return ""
+    return f" (n {cell.n})" if cell.mean is not None and cell.n < of else ""
 
 
 def _unfolded(row: Mapping[str, Cell]) -> Iterator[tuple[str, Any]]:

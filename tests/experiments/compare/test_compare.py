@@ -95,6 +95,35 @@ def test_the_summary_is_the_mean_of_the_rows(quick: Path) -> None:
         assert float(line["DSC low"]) <= float(line["DSC"]) <= float(line["DSC high"])
 
 
+def missing(rows: list[dict], place: tuple[str, str, str]) -> list[dict]:
+    """The rows with the structure at (case, phase, structure) missed by the prediction."""
+    gone = {"outcome": "missed", "dice": 0.0, "hd_mm": None, "hd95_mm": None, "assd_mm": None}
+    return [row | gone if (row["case"], row["phase"], row["structure"]) == place else row for row in rows]
+
+
+def test_a_mean_tells_what_was_missed_over_how_many_it_is_and_what_the_misses_would_cost(
+    quick: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    shutil.copytree(quick, out)
+    held = scores(out, "unet")
+    first = next(row for row in held["rows"] if (row["phase"], row["structure"]) == ("ED", "lv_cavity"))
+    for row in held["rows"]:
+        row |= {"outcome": "both", "hd95_mm": 6.0, "hd_mm": 6.0, "diagonal_mm": 60.0}
+    held["rows"] = missing(held["rows"], (first["case"], "ED", "lv_cavity"))
+    (out / "results" / "unet" / "fold-0" / "scores.json").write_text(json.dumps(held))
+    publish(plan_of(out, "unet", "uncertainty-unet"))
+    line = next(line for line in table(out, "summary") if line["entry"] == "unet")
+    assert (line["missed"], line["invented"], float(line["HD95 mm"])) == ("1", "0", 6.0)
+    assert float(line["HD95 charged mm"]) == pytest.approx(((5 * 6 + 60) / 6 + 6 + 6) / 3)
+    place = {"entry": "unet", "structure": "LV", "phase": "ED"}
+    line = next(line for line in table(out, "structures") if place.items() <= line.items())
+    assert (line["n"], line["missed"], line["HD95 mm n"], float(line["HD95 charged mm"])) == ("3", "1", "2", 24.0)
+    (shown,) = (line for line in (out / "tables.md").read_text("utf-8").splitlines() if "| LV | ED | unet |" in line)
+    assert shown.count("(n 2)") == 3  # HD, HD95 and ASSD are over two of three patients
+    assert [line["missed"] for line in table(out, "by_step") if line["entry"] == "unet"][-1] == "1"
+
+
 def test_certainty_stands_where_a_method_samples_and_nowhere_else(quick: Path) -> None:
     told: dict[str, list[str]] = {"unet": [], "uncertainty-unet": []}
     for line in table(quick, "positions"):
@@ -182,6 +211,7 @@ def test_scores_in_the_course_of_training_end_in_the_result(quick: Path) -> None
 def test_other_data_sets_that_were_not_given_say_so(quick: Path) -> None:
     lines = table(quick, "elsewhere")
     assert {line["structure"] for line in lines if line["tested on"] == "emidec"} == {"data not available"}
+    assert {line["tested on"] for line in lines if line["structure"] == "data not available"} >= {"lvquan", "in-house"}
 
 
 def test_a_finished_comparison_trains_and_scores_nothing_again(quick: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,6 +16,7 @@ import pytest
 
 from shortaxis.cli.main import status_of
 from shortaxis.core.errors import BadConfiguration, MissingFile, UnknownName
+from shortaxis.core.method import RecipeName
 from shortaxis.experiments.compare.plan import Entry, Plan
 from shortaxis.experiments.published.paper import paper_named, paper_names
 from shortaxis.experiments.reproduce.beside import Beside, run_command, set_beside
@@ -92,6 +93,25 @@ def test_every_row_that_can_be_run_is_an_entry_of_a_comparison(name: str) -> Non
                 assert len({entry.folder for entry in entries}) == len(entries)  # UNet++ is not UNet
                 for entry in entries:
                     method_named(entry.method).recipes[recipe].overlaid(entry.changes)
+
+
+@pytest.mark.parametrize("recipe", ["paper", "tuned"])
+@pytest.mark.parametrize(
+    ("name", "tables", "widths"),
+    [("halsrnet", ("4", "5", "7", "9"), "halsr_table_9"), ("attention-mnet", ("I",), "mnet_table_1")],
+)
+def test_a_network_whose_parameters_the_paper_states_is_run_with_as_many(
+    name: str, tables: Sequence[str], widths: str, recipe: RecipeName
+) -> None:
+    paper, known = paper_named(name), dict[str, int]()
+    for table in tables:
+        for entry in table_entries(paper, paper.table_named(table), recipe):
+            chosen = method_named(entry.method).recipes[recipe].overlaid(entry.changes).model_dump()["segment"]
+            if chosen.get("widths") == widths:
+                known[entry.method] = known.get(entry.method, 0) + 1
+    of_halsr = ("unet", "unet-plus-plus", "attention-unet", "non-local-unet", "resunet-plus-plus")
+    of_mnet = ("unet", "unet-3d", "deepmedic", "fcn-3d")
+    assert known == dict.fromkeys(of_halsr if name == "halsrnet" else of_mnet, len(tables))
 
 
 def test_a_row_of_ours_is_the_mean_over_patients_by_its_definition(tmp_path: Path) -> None:
@@ -197,6 +217,11 @@ def test_trained_on_one_set_and_tested_on_another_stands_in_that_column_alone(tm
     assert placed(found) == ["HALSR-Net trained on ACDC"]
     figures = ours(found, "HALSR-Net trained on ACDC")
     assert (figures["ACDC Dice"], figures["LVQuan19 Dice"], figures["In-house Dice"]) == (0.9, 0.6, None)
+    line = next(line for line in found.lines if line.ours)
+    reasons = {
+        column.name: figure.reason for column, figure in zip(found.columns, line.ours[0].figures, strict=True) if figure
+    }
+    assert reasons["In-house Dice"] == "data not available: in-house set of the HALSR-Net paper"
 
 
 def test_an_epoch_of_the_paper_is_that_share_of_our_training(tmp_path: Path) -> None:

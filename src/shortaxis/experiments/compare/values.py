@@ -70,6 +70,12 @@ def clinical_errors(result: Result, index: str, cases: Sequence[str]) -> list[fl
     return found
 
 
+def misses(rows: Sequence[Row]) -> dict[str, int]:
+    """How often a structure was `missed`, and how often `invented`, in rows of scores."""
+    outcomes = [row["outcome"] for row in rows]
+    return {"missed": outcomes.count("missed"), "invented": outcomes.count("extra")}
+
+
 def mean(values: Sequence[float | None]) -> float | None:
     """The mean of the values that are defined; None over nothing."""
     known = [value for value in values if value is not None]

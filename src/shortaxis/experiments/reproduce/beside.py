@@ -143,10 +143,12 @@ def _rows_for(row: Row, column: Column, held: Held) -> tuple[Sequence[ScoreRow],
     kind = QUANTITIES[column.ours].rows
     rows: Sequence[ScoreRow] = held.result.every(kind)
     if column.data and column.ours not in _OF_TRAINING:
-        layout = data_set(column.data).layout
+        wanted = data_set(column.data)
+        layout = wanted.layout
         if layout != held.dataset:
             if layout not in held.result.elsewhere:
-                return (), f"not scored on {data_set(column.data).title}"
+                there = "not scored on" if layout else "data not available:"
+                return (), f"{there} {wanted.title}"
             rows = held.result.everywhere(kind, layout)
     if row.share is not None and row.share < 1:
         rows = _part_way(row.share, held)

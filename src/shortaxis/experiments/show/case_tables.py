@@ -7,13 +7,22 @@ from collections.abc import Mapping, Sequence
 from shortaxis.experiments.compare.plan import Plan
 from shortaxis.experiments.compare.results import Result, Row
 from shortaxis.experiments.compare.thirds import THIRDS
-from shortaxis.experiments.compare.values import by_patient, cases_of, in_order, mean, picked, short, structures_of
-from shortaxis.experiments.show.tables import BRACKETS
+from shortaxis.experiments.compare.values import (
+    by_patient,
+    cases_of,
+    in_order,
+    mean,
+    misses,
+    picked,
+    short,
+    structures_of,
+)
+from shortaxis.experiments.show.tables import BRACKETS, CHARGED, DISTANCE_SAYS
 from shortaxis.experiments.statistics import bootstrap_interval, outliers
 from shortaxis.experiments.table import Cell, Table, columns
 
 NOT_AVAILABLE = "data not available"
-OTHER_SETS = ("acdc", "sunnybrook", "mnms", "emidec", "lvquan")
+OTHER_SETS = ("acdc", "sunnybrook", "mnms", "emidec", "lvquan", "in-house")  # the last: HALSR-Net's own, in its table 8
 
 
 def outliers_table(results: Sequence[Result]) -> Table:
@@ -52,7 +61,7 @@ def positions_table(results: Sequence[Result]) -> Table:
     sampled = any(row["certainty"] is not None for result in results for row in result.every("thirds"))
     for structure in structures_of(results):
         for result in results:
-            row: dict[str, Cell] = {"structure": short(structure), "entry": result.label}
+            row: dict[str, Cell] = {"structure": short(structure), "entry": result.label, "n": len(cases_of(result))}
             for third in THIRDS:
                 held = [r for r in picked(result.every("thirds"), structure) if r["third"] == third]
                 row[f"DSC {third}"] = bootstrap_interval(by_patient(held, "dice", cases_of(result)))
@@ -89,6 +98,7 @@ def elsewhere_table(results: Sequence[Result], plan: Plan) -> Table:
         rows.append({"entry": "every entry", "tested on": name, "structure": NOT_AVAILABLE})
     notes = [
         f"Trained on {plan.dataset}. n: patients; only structures and frames that a data set's readers drew. {BRACKETS}",
+        DISTANCE_SAYS,
         "A modality beside the data set's name: scans of it were shown to a model of cines as they are.",
     ]
     return Table("elsewhere", "Other data sets", rows, notes, {"DSC": 3})
@@ -104,7 +114,8 @@ def _elsewhere_rows(result: Result, dataset: str, held: Sequence[Row], kinds: Se
         values: dict[str, Cell] = {"n": len(cases), "DSC": bootstrap_interval(by_patient(rows, "dice", cases))}
         for column, key in (("HD mm", "hd_mm"), ("HD95 mm", "hd95_mm"), ("ASSD mm", "assd_mm")):
             values[column] = mean(by_patient(rows, key, cases))
-        found.append({**place, **values, "missed": sum(row["outcome"] == "missed" for row in rows)})
+        values[CHARGED] = mean(by_patient(rows, "hd95_mm", cases, charge=True))
+        found.append({**place, **values, **misses(rows)})
     return found
 
 

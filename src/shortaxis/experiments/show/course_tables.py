@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from shortaxis.experiments.compare.plan import Plan
 from shortaxis.experiments.compare.results import Result, Row
-from shortaxis.experiments.compare.values import cases_of, mean, phases_of, picked, short, structures_of
+from shortaxis.experiments.compare.values import cases_of, mean, misses, phases_of, picked, short, structures_of
 from shortaxis.experiments.table import Cell, Table, columns
 
 
@@ -69,8 +69,13 @@ def epochs_table(results: Sequence[Result]) -> Table:
         steps = result.first["stages"][-1]["budget"]
         for step, held in [*sorted(at.items()), (None, result.every("rows"))]:
             row: dict[str, Cell] = {"entry": result.label, "step": f"{step}" if step else f"end ({steps})"}
+            row |= {"n": len({line["case"] for line in held}), **misses(held)}
             rows.append({**row, **_by_phase(held, structures_of([result]), phases_of([result]))})
-    notes = ["Held-out patients by the last stage's weights at that step, the locator's being its final ones."]
+    notes = [
+        "Held-out patients by the last stage's weights at that step, the locator's being its final ones. A structure that"
+        " was missed or invented counts 0 in DSC and is left out of HD; over all patients, structures and phases there are"
+        " so many."
+    ]
     if not rows:
         notes = [
             "Nothing was kept on the way: --by-epoch N scores the held-out patients at N equal parts of a training that"

@@ -12,6 +12,7 @@ from shortaxis.experiments.compare.values import (
     cases_of,
     clinical_errors,
     mean,
+    misses,
     phases_of,
     picked,
     short,
@@ -28,18 +29,24 @@ from shortaxis.experiments.statistics import (
 )
 from shortaxis.experiments.table import Cell, Table
 
-BRACKETS = f"In brackets: 95 % interval of the mean over patients, {DRAWS} bootstrap draws."
+BRACKETS = (
+    f"In brackets: 95 % interval of the mean over patients, {DRAWS} bootstrap draws; (n 19): over so many of n alone."
+)
 DICE_SAYS = "DSC is 3D per case; a structure that was missed counts 0, one in neither mask has none."
 DISTANCE_SAYS = (
     "Distances are in mm, 3D, between surface voxels; HD95 is the larger of the two directed percentiles. A structure that"
-    " was missed has none and is left out; HD charged takes the diagonal of the image for it."
+    " was missed or invented has none and is left out; charged means take the diagonal of the image for it."
 )
+
+CHARGED = "HD95 charged mm"
 
 
 def summary_table(results: Sequence[Result]) -> Table:
     """A row per entry: overlap per structure and phase, errors of the clinical indices."""
     structures, phases = structures_of(results), phases_of(results)
     rows = [_summary_row(result, structures, phases) for result in results]
+    if not any(row["missed"] or row["invented"] for row in rows):
+        rows = [{key: cell for key, cell in row.items() if key != CHARGED} for row in rows]
     places = {"DSC": 4, **{f"{short(s)} {p}": 3 for s in structures for p in phases}}
     notes = [
         DICE_SAYS
@@ -47,18 +54,20 @@ def summary_table(results: Sequence[Result]) -> Table:
         + BRACKETS,
         "EF (in points) and mass: mean absolute error; volumes at the reference's ED and ES. RV: right, LV: left ventricle,"
         " MYO: myocardium. n: patients. –: not defined, as an ejection fraction of a ventricle that was missed.",
+        f"missed, invented: over all patients, structures and phases. {DISTANCE_SAYS}",
     ]
     return Table("summary", "Summary", rows, notes, places)
 
 
 def _summary_row(result: Result, structures: Sequence[str], phases: Sequence[str]) -> dict[str, Cell]:
     cases, rows = cases_of(result), result.every("rows")
-    row: dict[str, Cell] = {"entry": result.label, "n": len(cases)}
+    row: dict[str, Cell] = {"entry": result.label, "n": len(cases), **misses(rows)}
     row["DSC"] = bootstrap_interval(by_patient(rows, "dice", cases))
     for structure in structures:
         for phase in phases:
             row[f"{short(structure)} {phase}"] = mean(by_patient(picked(rows, structure, phase), "dice", cases))
     row["HD95 mm"] = bootstrap_interval(by_patient(rows, "hd95_mm", cases))
+    row[CHARGED] = mean(by_patient(rows, "hd95_mm", cases, charge=True))
     row["ASSD mm"] = mean(by_patient(rows, "assd_mm", cases))
     for name, index in (
         ("LVEF error", "lv_ef_percent"),
@@ -121,13 +130,14 @@ def structures_table(results: Sequence[Result]) -> Table:
 
 def _structure_row(result: Result, structure: str, phase: str) -> dict[str, Cell]:
     rows, cases = picked(result.every("rows"), structure, phase), cases_of(result)
-    row: dict[str, Cell] = {"structure": short(structure), "phase": phase, "entry": result.label, "n": len(rows)}
+    patients = len({held["case"] for held in rows})
+    row: dict[str, Cell] = {"structure": short(structure), "phase": phase, "entry": result.label, "n": patients}
     row["DSC"] = bootstrap_interval(by_patient(rows, "dice", cases))
-    row["missed"] = sum(held["outcome"] == "missed" for held in rows)
-    row["invented"] = sum(held["outcome"] == "extra" for held in rows)
+    row |= misses(rows)
     row["HD mm"] = bootstrap_interval(by_patient(rows, "hd_mm", cases))
     row["HD charged mm"] = mean(by_patient(rows, "hd_mm", cases, charge=True))
     row["HD95 mm"] = bootstrap_interval(by_patient(rows, "hd95_mm", cases))
+    row[CHARGED] = mean(by_patient(rows, "hd95_mm", cases, charge=True))
     row["ASSD mm"] = bootstrap_interval(by_patient(rows, "assd_mm", cases))
     return row
 
