@@ -11,7 +11,8 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from shortaxis.measure.overlap import dice
+from shortaxis.measure.confusion import confusion, rates
+from shortaxis.measure.overlap import dice, jaccard
 from shortaxis.measure.surface import surface_dice, surface_distances
 
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore::FutureWarning:monai.*")]
@@ -59,6 +60,24 @@ def value(monai_metric: Callable, ours: np.ndarray, theirs: np.ndarray, **option
 
 def test_dice(monai, pair: Pair) -> None:
     assert dice(*pair) == pytest.approx(value(monai.compute_dice, *pair))
+
+
+def test_jaccard(monai, pair: Pair) -> None:
+    assert jaccard(*pair) == pytest.approx(value(monai.compute_iou, *pair))
+
+
+NAMES = {  # ours -> MONAI's
+    "sensitivity": "sensitivity", "specificity": "specificity", "ppv": "precision",
+    "npv": "negative predictive value", "accuracy": "accuracy",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_rates(monai, pair: Pair, name: str) -> None:
+    batch = (torch.from_numpy(mask[None, None].astype(np.float32)) for mask in pair)
+    counts = monai.get_confusion_matrix(*batch)
+    theirs = float(monai.compute_confusion_matrix_metric(NAMES[name], counts))
+    assert rates(confusion(*pair))[name] == pytest.approx(theirs)
 
 
 def test_hausdorff_distances_both_ways_one_way_and_at_95_percent(monai, pair: Pair) -> None:
