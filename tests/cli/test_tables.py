@@ -14,7 +14,10 @@ def means(dice: float | None, n: int, n_missed: int, distance: float | None) -> 
     far = {"mean": distance, "n": n - n_missed, "mean_charged": 100.0, "n_charged": n_missed}
     counts = {"mean": dice, "n": n, "n_missed": n_missed, "n_extra": 0, "n_in_neither": 0}
     overlaps = {"dice": counts, "bdc": {**counts, "mean": 0.5}, "surface_dice": {**counts, "mean": 0.7}}
-    return {**overlaps, **dict.fromkeys(("hd_mm", "hd95_mm", "assd_mm", "hd_one_sided_mm"), far)}
+    rates = {key: {"mean": 0.4, "n": n} for key in ("sensitivity", "specificity", "npv", "accuracy", "volume_error_ml")}
+    rates["ppv"] = {"mean": 0.8, "n": n - n_missed}
+    distances = ("hd_mm", "hd95_mm", "assd_mm", "hd_one_sided_mm", "hd_px", "hd95_px", "assd_px")
+    return {**overlaps, "jaccard": {**counts, "mean": 0.3}, **rates, **dict.fromkeys(distances, far)}
 
 
 def lines_of(capsys: pytest.CaptureFixture[str], summary: dict[str, Any]) -> list[list[str]]:
@@ -31,6 +34,7 @@ def test_scores_stand_beside_their_counts(capsys: pytest.CaptureFixture[str]) ->
         "agreement": {"lv": {"edv_ml": {**agreed, "pearson": None}}},
         "phases": "stated by the reference",
         "without_prediction": ["case2_ed"],
+        "by_slice": {**means(0.6, 9, 2, 1.5), "by_structure": {"lv_cavity": {"ED": means(0.5, 7, 2, None)}}},
     }
     lines = lines_of(capsys, summary)
     assert ["lv_cavity", "ED", "3", "0.600", "1", "0", "2.50", "2.50", "2.50"] in lines
@@ -38,6 +42,10 @@ def test_scores_stand_beside_their_counts(capsys: pytest.CaptureFixture[str]) ->
     assert ["all", "3", "0.600", "1", "0", "2.50", "2.50", "2.50"] in lines
     assert ["lv_cavity", "ED", "0.500", "0.700", "100.00", "1", "2.50"] in lines
     assert ["lv_cavity", "ES", "0.500", "0.700", "100.00", "1", "–"] in lines
+    rates = ["0.300", "0.400", "0.400", "0.800/2", "0.400", "0.400", "0.40"]  # no ppv of what was missed
+    assert ["lv_cavity", "ED", "3", *rates] in lines
+    assert ["lv_cavity", "ED", "7", "0.500", "2", "0", *["–"] * 4] in lines
+    assert ["all", "9", "0.600", "2", "0", *["1.50"] * 4] in lines
     assert ["lv.edv_ml", "2", "1", "-0.50", "-2.46", "to", "1.46", "1.50", "–"] in lines
     assert ["phases:", "stated", "by", "the", "reference"] in lines
     assert ["no", "prediction:", "case2_ed"] in lines

@@ -54,6 +54,14 @@ def test_a_missing_structure_counts_zero_in_the_mean_dice_and_one_in_neither_doe
     }
 
 
+def test_a_rate_s_mean_is_over_the_rows_that_have_it() -> None:
+    rates = [{"sensitivity": 0.5, "ppv": 0.8}, {"sensitivity": 0.0, "ppv": None}]
+    rows = [{**one, **two} for one, two in zip((ROWS[0], ROWS[3]), rates, strict=True)]
+    found = summarise(rows)
+    assert (found["sensitivity"], found["ppv"]) == ({"mean": 0.25, "n": 2}, {"mean": 0.8, "n": 1})
+    assert found["by_structure"]["lv_cavity"]["ES"]["ppv"] == {"mean": None, "n": 0}
+
+
 def test_distances_have_a_mean_without_the_miss_and_one_that_charges_it_the_diagonal() -> None:
     assert summarise(ROWS)["hd95_mm"] == {
         "mean": pytest.approx(4.0),

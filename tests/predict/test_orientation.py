@@ -29,10 +29,13 @@ WAYS = list(product((False, True), repeat=3))
 
 @dataclass(frozen=True)
 class OneWayUp:
-    """A stage that finds whole hearts in one orientation, and in the others on a share of the slices."""
+    """A stage that finds whole hearts in one orientation, and in the others on a share of the slices, less surely."""
 
     likes: Orient
     elsewhere: float = 0.0
+    certainty: float = 0.9  # of the orientation it likes
+    certainty_elsewhere: float = 0.9
+    apart_elsewhere: int = 0  # so many rows lie between what it finds in the others
     fit: FitRecipe = FitRecipe(steps=1, batch=1)
     name: str = "segment"
 
@@ -56,12 +59,21 @@ class OneWayUp:
 
     def paste(self, pieces: Sequence[tuple[Sample, Piece]], study: Study, frames: Sequence[int]) -> Found:
         slices = study.grid.shape[0]
-        whole = slices if orient_to_display(study.grid) == self.likes else round(self.elsewhere * slices)
+        liked = orient_to_display(study.grid) == self.likes
+        whole = slices if liked else round(self.elsewhere * slices)
+        apart = 4 if liked else 4 + self.apart_elsewhere
         probs = np.zeros((1, 4, *study.grid.shape), np.float32)
         probs[:, 0] = 0.5
         for code in (1, 2, 3):
-            probs[0, code, :whole, 4 * code : 4 * code + 4, :8] = 0.9
+            first = apart * code
+            probs[0, code, :whole, first : first + 4, :8] = self.certainty if liked else self.certainty_elsewhere
         return Found(tuple(frames), probs=probs)
+
+
+def another_way(study: Study) -> Orient:
+    """Not the header's."""
+    header = orient_to_display(study.grid)
+    return Orient(header.shape, header.transpose, header.flip_rows, not header.flip_cols)
 
 
 def settled(study: Study, stage: OneWayUp) -> tuple[Study, int]:
@@ -96,3 +108,34 @@ def test_a_way_that_is_hardly_better_is_not_taken() -> None:
     nowhere = Orient((1, 1), True, True, True)
     assert settled(study, OneWayUp(nowhere, elsewhere=0.0)) == (study, 0)
     assert settled(study, OneWayUp(nowhere, elsewhere=0.5)) == (study, 0)
+
+
+def test_pieces_that_do_not_touch_are_no_whole_heart() -> None:
+    study = ring_study()
+    liked = another_way(study)
+    shown, noted = settled(study, OneWayUp(liked, elsewhere=1.0, apart_elsewhere=2))
+    assert (orient_to_display(shown.grid), noted) == (liked, 1)
+
+
+def test_where_the_network_doubts_a_whole_heart_a_way_that_leaves_clearly_less_doubt_is_taken() -> None:
+    study = ring_study()
+    liked = another_way(study)
+    doubted = OneWayUp(liked, elsewhere=1.0, certainty=0.88, certainty_elsewhere=0.85)  # 0.12 of 0.15 left: four fifths
+    shown, noted = settled(study, doubted)
+    assert (orient_to_display(shown.grid), noted) == (liked, 1)
+    hardly = OneWayUp(
+        liked, elsewhere=1.0, certainty=0.87, certainty_elsewhere=0.85
+    )  # 0.13 of 0.15: nearly nine tenths
+    assert settled(study, hardly) == (study, 0)
+
+
+def test_a_whole_heart_of_which_the_network_is_sure_is_believed_though_another_way_is_surer() -> None:
+    study = ring_study()
+    sure = OneWayUp(another_way(study), elsewhere=1.0, certainty=0.99, certainty_elsewhere=0.89)
+    assert settled(study, sure) == (study, 0)
+
+
+def test_a_way_that_shows_more_of_the_heart_but_less_surely_is_not_taken() -> None:
+    study = ring_study()
+    less_sure = OneWayUp(another_way(study), elsewhere=0.5, certainty=0.8, certainty_elsewhere=0.85)
+    assert settled(study, less_sure) == (study, 0)

@@ -11,10 +11,13 @@ from rich.table import Table
 
 
 def print_scores(summary: Mapping[str, Any]) -> None:
-    """Overlap and distances per structure and phase, then the ventricles' agreement, each mean with its count."""
+    """Overlap, distances and rates per structure and phase, by slice where scored, then the ventricles' agreement."""
     console = Console()
     console.print(_overlap(summary))
     console.print(_surfaces(summary))
+    console.print(_rates(summary))
+    if "by_slice" in summary:
+        console.print(_slices(summary["by_slice"]))
     console.print(_agreement(summary["agreement"]))
     if summary.get("phases"):
         console.print(f"phases: {summary['phases']}", markup=False, highlight=False)
@@ -79,6 +82,42 @@ def _surfaces(summary: Mapping[str, Any]) -> Table:
         charged = _shown(means["hd_mm"]["mean_charged"]), str(means["hd_mm"]["n_charged"])
         table.add_row(structure, phase, *overlaps, *charged, _shown(means["hd_one_sided_mm"]["mean"]))
     return table
+
+
+def _rates(summary: Mapping[str, Any]) -> Table:
+    """Jaccard, the five rates and the volume, a mean over fewer rows than the first with its n."""
+    title = "Rates over the drawn slices' whole images; 0.9/19: over 19 rows alone; ml: volume error"
+    table = Table(title=title, title_justify="left", box=None, header_style="bold")
+    table.add_column("structure", no_wrap=True)
+    table.add_column("phase", no_wrap=True)
+    for heading in ("n", "Jaccard", "sens.", "spec.", "PPV", "NPV", "accuracy", "ml"):
+        table.add_column(heading, justify="right")
+    for structure, phase, means in _groups(summary):
+        n = means["jaccard"]["n"]
+        cells = [(means[key], 3) for key in ("jaccard", "sensitivity", "specificity", "ppv", "npv", "accuracy")]
+        cells.append((means["volume_error_ml"], 2))
+        table.add_row(structure, phase, str(n), *(_counted(found, n, places) for found, places in cells))
+    return table
+
+
+def _slices(summary: Mapping[str, Any]) -> Table:
+    """The plane: means over every drawn slice, distances in mm and in pixels."""
+    title = "Slice by slice (2D), HD95 and ASSD in px; distances leave out missed and invented"
+    table = Table(title=title, title_justify="left", box=None, header_style="bold")
+    table.add_column("structure", no_wrap=True)
+    table.add_column("phase", no_wrap=True)
+    for heading in ("n", "DSC", "missed", "invented", "HD mm", "HD px", "HD95", "ASSD"):
+        table.add_column(heading, justify="right")
+    for structure, phase, means in _groups(summary):
+        dice = means["dice"]
+        counts = (str(dice["n"]), _shown(dice["mean"], 3), str(dice["n_missed"]), str(dice["n_extra"]))
+        keys = ("hd_mm", "hd_px", "hd95_px", "assd_px")
+        table.add_row(structure, phase, *counts, *(_shown(means[key]["mean"]) for key in keys))
+    return table
+
+
+def _counted(found: Mapping[str, Any], n: int, places: int) -> str:
+    return _shown(found["mean"], places) + (f"/{found['n']}" if found["n"] != n else "")
 
 
 def _groups(summary: Mapping[str, Any]) -> list[tuple[str, str, Mapping[str, Any]]]:

@@ -17,6 +17,7 @@ from shortaxis.measure.volumes import ejection
 DISTANCES = ("hd_mm", "hd95_mm", "hd95_pooled_mm", "assd_mm", "hd_one_sided_mm")
 DISTANCES_2D = (*DISTANCES, "hd_px", "hd95_px", "assd_px")
 OVERLAPS = ("dice", "jaccard", "bdc", "surface_dice")
+OTHERS = ("sensitivity", "specificity", "ppv", "npv", "accuracy", "volume_error_ml", "volume_error_percent")
 VENTRICLES = {"lv": Structure.LV_CAVITY.value, "rv": Structure.RV_CAVITY.value}
 DEFINITIONS = {
     "dice": "mean DSC where a missing structure counts 0, mean over patient x phase x structure",
@@ -26,7 +27,10 @@ DEFINITIONS = {
     "surface_dice": "share of surface voxels within surface_tolerance_mm of the other surface",
     "hd_one_sided_mm": "largest distance from the reference's surface to the prediction's alone",
     "hd95_mm": "surface voxels in mm, larger of the two directed 95th percentiles",
-    "by_slice": "the same in the plane, over every slice that was drawn; in pixels too",
+    "rates": "sensitivity, specificity, ppv, npv and accuracy over the drawn slices' whole images; a mean is over the rows "
+    "where it is defined: a miss has a sensitivity of 0 and no ppv",
+    "volume_error_ml": "mean of prediction minus reference; a miss errs by minus the whole volume",
+    "by_slice": "overlap and distances in the plane, over every slice that was drawn; in pixels too",
     "agreement": "prediction minus reference over patients; a ventricle missed at a phase is left out and counted",
 }
 
@@ -37,16 +41,17 @@ def summarise(rows: Sequence[Row]) -> dict[str, Any]:
     """The summary of rows from `evaluate_case`, of any number of cases.
 
     Returns:
-        `n_cases`, `n_rows`; `dice` and each distance over all rows; `by_structure` with the same per structure and
-        phase; `agreement` of volumes and ejection fraction per ventricle (`lv.ef_percent` and so on), over the cases
-        with both phases; `definitions`, what the numbers mean in words. A mean over nothing is None with `n` 0.
+        `n_cases`, `n_rows`; each overlap, distance and column of `OTHERS` over all rows; `by_structure` with the same per
+        structure and phase; `agreement` of volumes and ejection fraction per ventricle (`lv.ef_percent` and so on), over
+        the cases with both phases; `definitions`, what the numbers mean in words. A mean over nothing is None with `n` 0.
     """
     structures = {row["structure"] for row in rows}
+    measured = DISTANCES, OTHERS
     return {
         "n_cases": len({row["case"] for row in rows}),
         "n_rows": len(rows),
-        **_means(rows, DISTANCES),
-        "by_structure": _by_structure(rows, DISTANCES),
+        **_means(rows, *measured),
+        "by_structure": _by_structure(rows, *measured),
         "agreement": {name: _agreement(rows, value) for name, value in VENTRICLES.items() if value in structures},
         "definitions": DEFINITIONS,
     }
@@ -61,21 +66,28 @@ def summarise_slices(rows: Sequence[Row]) -> dict[str, Any]:
     }
 
 
-def _by_structure(rows: Sequence[Row], distances: Sequence[str]) -> dict[str, Any]:
+def _by_structure(rows: Sequence[Row], distances: Sequence[str], others: Sequence[str] = ()) -> dict[str, Any]:
     """Means per structure and phase; a frame that is neither ED nor ES is `other`."""
     groups: dict[tuple[str, str | None], list[Row]] = {}
     for row in rows:
         groups.setdefault((row["structure"], row["phase"]), []).append(row)
     structures, phases = dict.fromkeys(key for key, _ in groups), dict.fromkeys(key for _, key in groups)
     return {
-        structure: {phase or "other": _means(groups.get((structure, phase), []), distances) for phase in phases}
+        structure: {phase or "other": _means(groups.get((structure, phase), []), distances, others) for phase in phases}
         for structure in structures
     }
 
 
-def _means(rows: Sequence[Row], distances: Sequence[str]) -> dict[str, Any]:
-    """Overlap and distances over some rows."""
-    return {key: _overlap(rows, key) for key in OVERLAPS} | {key: _distance(rows, key) for key in distances}
+def _means(rows: Sequence[Row], distances: Sequence[str], others: Sequence[str] = ()) -> dict[str, Any]:
+    """Overlap, distances and other columns over some rows."""
+    means = {key: _overlap(rows, key) for key in OVERLAPS} | {key: _distance(rows, key) for key in distances}
+    return means | {key: _plain(rows, key) for key in others}
+
+
+def _plain(rows: Sequence[Row], key: str) -> dict[str, Any]:
+    """Mean over the rows in which the column is defined."""
+    values = [row[key] for row in rows if row.get(key) is not None]
+    return {"mean": _mean(values), "n": len(values)}
 
 
 def _overlap(rows: Sequence[Row], key: str) -> dict[str, Any]:
