@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from shortaxis.cli.tables import print_scores
+from shortaxis.cli.tables import print_agreement, print_scores
 
 
 def means(dice: float | None, n: int, n_missed: int, distance: float | None) -> dict[str, Any]:
@@ -63,3 +63,17 @@ def test_limits_that_one_pair_does_not_define_are_a_dash(capsys: pytest.CaptureF
     lines = lines_of(capsys, summary)
     assert ["lv.ef_percent", "1", "0", "1.50", "–", "1.50", "–"] in lines
     assert lines[0][:2] == ["1", "case;"]
+
+
+def test_who_changes_category_stands_in_a_table_of_both_readings(capsys: pytest.CaptureFixture[str]) -> None:
+    categories = {"n": 6, "n_changed": 1, "counts": ((2, 1, 0), (0, 0, 0), (0, 0, 3))}
+    names = {"name_a": "one", "name_b": "two", "only_in_a": [], "only_in_b": []}
+    print_agreement({"n_cases": 6, "indices": {}, "overlap": {}, "ef_categories": categories, **names})
+    lines = [line.split() for line in capsys.readouterr().out.splitlines()]
+    assert ["EF", "category", "changes:", "1", "of", "6"] in lines
+    assert [line[-3:] for line in lines[-4:]] == [
+        ["<40", "40-49", ">=50"],
+        ["2", "1", "0"],
+        ["0", "0", "0"],
+        ["0", "0", "3"],
+    ]

@@ -9,6 +9,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from shortaxis.measure.ef_categories import CATEGORIES
+
 
 def print_scores(summary: Mapping[str, Any]) -> None:
     """Overlap, distances and rates per structure and phase, by slice where scored, then the ventricles' agreement."""
@@ -46,9 +48,21 @@ def print_agreement(summary: Mapping[str, Any]) -> None:
     categories = summary["ef_categories"]
     if categories["n"]:
         console.print(f"EF category changes: {categories['n_changed']} of {categories['n']}", highlight=False)
+        console.print(_categories(summary))
     for name, key in ((summary["name_a"], "only_in_a"), (summary["name_b"], "only_in_b")):
         for case in summary[key]:
             console.print(f"only in {name}: {case}", style="red", markup=False)
+
+
+def _categories(summary: Mapping[str, Any]) -> Table:
+    """Patients by the categories of both readings, A's down and B's across."""
+    table = Table(box=None, header_style="bold")
+    table.add_column(escape(f"LVEF %: {summary['name_a']} / {summary['name_b']}"), no_wrap=True)
+    for name in CATEGORIES:
+        table.add_column(name, justify="right")
+    for name, row in zip(CATEGORIES, summary["ef_categories"]["counts"], strict=True):
+        table.add_row(name, *map(str, row))
+    return table
 
 
 def _overlap(summary: Mapping[str, Any]) -> Table:
