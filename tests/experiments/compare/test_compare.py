@@ -279,6 +279,8 @@ def test_another_labelled_data_set_is_scored_and_its_patients_are_counted(quick:
     assert {(line["entry"], line["structure"], line["n"]) for line in lines} == {
         (entry, structure, "2") for entry in ("unet", "uncertainty-unet") for structure in ("LV", "RV", "MYO")
     }
+    for line in table(out, "learning"):
+        assert float(line["test loss, acdc"]) > 0 and 0 < float(line["test accuracy, acdc"]) <= 1
 
 
 def test_pixels_are_right_missed_invented_or_of_another_structure() -> None:

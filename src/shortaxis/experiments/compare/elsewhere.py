@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import cast
 
 from shortaxis.core.study import Modality, Study
+from shortaxis.experiments.compare.loss_elsewhere import loss_of
 from shortaxis.experiments.compare.patients import drawn_frames_alone
 from shortaxis.experiments.compare.pieces import Bench
 from shortaxis.experiments.compare.score import SCORED, score_cases
@@ -45,10 +46,13 @@ def score_elsewhere(dataset: str, data: Path, model_file: Path, folder: Path, be
     kinds: set[str] = set()
     bench.report(f"{folder.parent.name}: scoring {dataset}", 0, 1, 0.0)
     trained = cast(Modality, model.bundle.card.get("modality", "cine"))
-    scored = score_cases(model, cases, bench.compute, bench.stopped, present=_shown_as(trained, kinds))
-    if scored is None:
+    present = _shown_as(trained, kinds)
+    scored = score_cases(model, cases, bench.compute, bench.stopped, present=present)
+    loss = None if scored is None else loss_of(model, cases, bench.compute, bench.stopped, present)
+    if scored is None or loss is None:
         return False
-    write_json(path, {"identity": identity, "dataset": dataset, "modalities": sorted(kinds), **scored.as_json()})
+    facts = {"identity": identity, "dataset": dataset, "modalities": sorted(kinds), "loss": loss}
+    write_json(path, {**facts, **scored.as_json()})
     return True
 
 

@@ -19,19 +19,27 @@ def learning_table(results: Sequence[Result], plan: Plan) -> Table:
         " across rows.",
         "Accuracy is the share of pixels, background included, with the right label, on whole slices: mostly background,"
         " so that it is high whatever the method. DSC beside it says more.",
-        _test_note(plan),
+        *_test_notes(results, plan),
     ]
-    places = dict.fromkeys(("training loss", "validation loss"), 4)
-    return Table("learning", "Loss and accuracy", rows, notes, {**places, **dict.fromkeys(_ACCURACIES, 4)})
+    measures = [name for name in columns(rows) if any(what in name for what in ("loss", "accuracy", "DSC"))]
+    return Table("learning", "Loss and accuracy", rows, notes, dict.fromkeys(measures, 4))
 
 
-_ACCURACIES = ("training accuracy", "validation accuracy", "training DSC", "validation DSC")
+def _test_notes(results: Sequence[Result], plan: Plan) -> list[str]:
+    if not plan.tests:
+        return [
+            "There is no test set: the held-out patients are the validation set, and nothing was chosen on them here."
+        ]
+    said = [f"Test: another data set ({', '.join(name for name, _ in plan.tests)}), losses as in validation."]
+    for dataset, _ in plan.tests:
+        why = {loss["why_none"] for result in results for loss in _losses(result, dataset) if loss["why_none"]}
+        said += [f"No loss on {dataset}: {reason}." for reason in sorted(why)]
+    return said
 
 
-def _test_note(plan: Plan) -> str:
-    if plan.tests:
-        return f"Test: another data set ({', '.join(name for name, _ in plan.tests)}); a loss is not computed there."
-    return "There is no test set: the held-out patients are the validation set, and nothing was chosen on them here."
+def _losses(result: Result, dataset: str) -> list[Row]:
+    """The losses of each fold's model on another data set; none where an earlier version scored it."""
+    return [scores["loss"] for scores in result.elsewhere.get(dataset, {}).values() if "loss" in scores]
 
 
 def _learning_row(result: Result, plan: Plan) -> dict[str, Cell]:
@@ -51,8 +59,10 @@ def _learning_row(result: Result, plan: Plan) -> dict[str, Cell]:
         "n held out": len(cases_of(result)),
     }
     for dataset, _ in plan.tests:
-        cases = [case for scores in result.elsewhere.get(dataset, {}).values() for case in scores["cases"]]
-        row[f"test accuracy, {dataset}"] = mean([case["pixel_accuracy"] for case in cases])
+        row[f"test loss, {dataset}"] = mean([loss["loss"] for loss in _losses(result, dataset)])
+        row[f"test accuracy, {dataset}"] = mean(
+            [case["pixel_accuracy"] for case in result.everywhere("cases", dataset)]
+        )
     return row
 
 
