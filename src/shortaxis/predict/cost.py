@@ -59,6 +59,10 @@ class StageCost:
 class _Watch(TorchDispatchMode):
     """Counts the bytes of every tensor that an operation makes, until the tensor is let go."""
 
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        return False  # nothing is compiled here; torch would load its compiler, a second and 100 MiB, to keep it away
+
     def __init__(self) -> None:
         super().__init__()
         self.now, self.peak = 0, 0

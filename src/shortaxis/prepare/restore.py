@@ -27,16 +27,18 @@ def paste_slices(pieces: Sequence[tuple[Sample, Piece]], study: Study, frames: S
     classes = 0 if first.probs is None else first.probs.shape[0]
     position = {frame: index for index, frame in enumerate(frames)}
     probs = np.zeros((len(frames), classes, *study.grid.shape), np.float32)
+    probs[:, 0] = 1.0
     variance = None if first.variance is None else np.zeros((len(frames), *study.grid.shape), np.float32)
     cut = False
     for sample, piece in pieces:
         at, index = position[sample.place.frame], sample.place.slices[0]
         if piece.probs is not None:
             cut = cut or cut_by_window(piece.probs, sample.place, study.grid.shape[1:])
-            probs[at, 1:, index] = sample.place.restore(piece.probs[1:], "linear")
+            structures = sample.place.restore(piece.probs[1:], "linear")
+            probs[at, 1:, index] = structures
+            probs[at, 0, index] = np.maximum(1.0 - structures.sum(axis=0), 0.0)  # rounding may sum to a hair above 1
         if variance is not None and piece.variance is not None:
             variance[at, index] = sample.place.restore(piece.variance, "linear")
-    probs[:, 0] = np.maximum(1.0 - probs[:, 1:].sum(axis=1), 0.0)  # rounding may leave the sum a hair above 1
     return Found(tuple(frames), probs=probs, variance=variance, notes=(CUT,) if cut else ())
 
 
