@@ -24,6 +24,7 @@ from shortaxis.core.study import Study
 from shortaxis.methods.attention_mnet import AttentionMNetConfig, AttentionMNetStage
 from shortaxis.methods.baselines import (
     attention_unet,
+    basic_unet,
     deepmedic,
     fcn_3d,
     nnunet_plan,
@@ -124,6 +125,7 @@ BASELINES = {
 }
 MONAI_BASELINES = {
     "attention-unet": plain(attention_unet.NETWORK, 4, 6, 8),
+    "basic-unet": plain(basic_unet.NETWORK, 2, 2, 3, 3, 4),
     "nnunet-plan-2d": plain(nnunet_plan.NETWORK_2D, 4, 6, 8),
     "nnunet-plan-3d": plain_volume(nnunet_plan.NETWORK_3D, 3, 4, 6),
     "resunet": plain(resunet.NETWORK, 4, 6, 8),

@@ -18,6 +18,7 @@ from shortaxis.core.recipe import Recipe
 from shortaxis.methods import method_named
 from shortaxis.methods.baselines import (
     attention_unet,
+    basic_unet,
     deepmedic,
     fcn_3d,
     nnunet_plan,
@@ -38,6 +39,7 @@ PAGE = Path(__file__).parents[2] / "docs" / "papers" / "baselines.md"
 NETWORKS = {
     "unet": Network(unet.UNet, unet.MATCHED),
     "attention-unet": attention_unet.NETWORK,
+    "basic-unet": basic_unet.NETWORK,
     "unet-plus-plus": unet_plus_plus.NETWORK,
     "resunet": resunet.NETWORK,
     "nnunet-plan-2d": nnunet_plan.NETWORK_2D,
@@ -50,15 +52,17 @@ NETWORKS = {
     "fcn-3d": fcn_3d.NETWORK,
     "deepmedic": deepmedic.NETWORK,
 }
-OF_MONAI = {"attention-unet", "unet-plus-plus", "resunet", "nnunet-plan-2d", "nnunet-plan-3d", "unet-3d"}
+OF_MONAI = {"attention-unet", "basic-unet", "unet-plus-plus", "resunet", "nnunet-plan-2d", "nnunet-plan-3d", "unet-3d"}
 CLASSES: dict[Preset, int] = {"published": 4, "halsr_table_9": 3, "mnet_table_1": 2}
 STATED_MILLIONS = {  # HALSR-Net, table 9; 3D Attention M-net, table I
     ("unet", "halsr_table_9"): 8.8,
+    ("basic-unet", "halsr_table_9"): 8.8,
     ("unet-plus-plus", "halsr_table_9"): 9.8,
     ("attention-unet", "halsr_table_9"): 11.3,
     ("non-local-unet", "halsr_table_9"): 12.2,
     ("resunet-plus-plus", "halsr_table_9"): 9.4,
     ("unet", "mnet_table_1"): 24.902996,
+    ("basic-unet", "mnet_table_1"): 24.902996,
     ("unet-3d", "mnet_table_1"): 24.502812,
     ("deepmedic", "mnet_table_1"): 24.505161,
     ("fcn-3d", "mnet_table_1"): 24.128560,
@@ -169,7 +173,7 @@ def test_global_aggregation_is_attention_over_all_places() -> None:
 def test_every_layer_has_its_part_in_the_answer(name: str) -> None:
     needs(name)
     three_d = name in ("unet-3d", "fcn-3d", "deepmedic", "nnunet-plan-3d")
-    widths = (2, 2, 3, 3, 4) if name == "unet-3d" else (3, 4, 5, 6)
+    widths = (2, 2, 3, 3, 4) if NETWORKS[name].levels == 5 else (3, 4, 5, 6)
     net = NETWORKS[name].built(1, 2, widths).train()
     outputs = net(torch.randn(2, 1, *((16,) if three_d else ()), 32, 32))
     total = supervised_loss(outputs, lambda logits: (logits.square().mean(), {})).total
@@ -232,7 +236,7 @@ STARRED = {"attention-unet", "u-segnet", "resunet-plus-plus"}
 
 
 @pytest.mark.parametrize(
-    "name", ["attention-unet", "u-segnet", "resunet-plus-plus", "segnet", "non-local-unet", "resunet"]
+    "name", ["attention-unet", "basic-unet", "u-segnet", "resunet-plus-plus", "segnet", "non-local-unet", "resunet"]
 )
 def test_the_paper_recipe_has_a_roi_stage_where_the_paper_has_a_star_and_it_can_be_left_out(name: str) -> None:
     method = method_named(name)

@@ -18,6 +18,7 @@ _OURS: Mapping[str, str] = {
     "uncertainty-unet": "shortaxis.methods.uncertainty_unet",
     "unet": "shortaxis.methods.baselines.unet",
     "attention-unet": "shortaxis.methods.baselines.attention_unet",
+    "basic-unet": "shortaxis.methods.baselines.basic_unet",
     "deepmedic": "shortaxis.methods.baselines.deepmedic",
     "fcn-3d": "shortaxis.methods.baselines.fcn_3d",
     "nnunet-plan-2d": "shortaxis.methods.baselines.nnunet_plan_2d",

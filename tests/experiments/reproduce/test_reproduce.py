@@ -109,8 +109,8 @@ def test_a_network_whose_parameters_the_paper_states_is_run_with_as_many(
             chosen = method_named(entry.method).recipes[recipe].overlaid(entry.changes).model_dump()["segment"]
             if chosen.get("widths") == widths:
                 known[entry.method] = known.get(entry.method, 0) + 1
-    of_halsr = ("unet", "unet-plus-plus", "attention-unet", "non-local-unet", "resunet-plus-plus")
-    of_mnet = ("unet", "unet-3d", "deepmedic", "fcn-3d")
+    of_halsr = ("basic-unet", "unet-plus-plus", "attention-unet", "non-local-unet", "resunet-plus-plus")
+    of_mnet = ("basic-unet", "unet-3d", "deepmedic", "fcn-3d")
     assert known == dict.fromkeys(of_halsr if name == "halsrnet" else of_mnet, len(tables))
 
 
