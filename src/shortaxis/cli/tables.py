@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rich.console import Console
@@ -32,10 +32,7 @@ def print_agreement(summary: Mapping[str, Any]) -> None:
     console = Console()
     cases = "1 case" if summary["n_cases"] == 1 else f"{summary['n_cases']} cases"
     title = f"{cases} in both; differences are {summary['name_a']} minus {summary['name_b']}"
-    table = Table(title=escape(title), title_justify="left", box=None, header_style="bold")
-    table.add_column("index", no_wrap=True)
-    for heading in ("n", "bias", "limits of agreement", "r", "ICC(2,1)", "ICC(3,1)", "CV %"):
-        table.add_column(heading, justify="right")
+    table = _empty(escape(title), ("index",), ("n", "bias", "limits of agreement", "r", "ICC(2,1)", "ICC(3,1)", "CV %"))
     for index, found in summary["indices"].items():
         limits = f"{_shown(found['loa_low'])} to {_shown(found['loa_high'])}" if found["sd"] is not None else "–"
         shares = (_shown(found[key], 3) for key in ("pearson", "icc_2_1", "icc_3_1"))
@@ -68,11 +65,7 @@ def _categories(summary: Mapping[str, Any]) -> Table:
 def _overlap(summary: Mapping[str, Any]) -> Table:
     cases = "1 case" if summary["n_cases"] == 1 else f"{summary['n_cases']} cases"
     title = f"{cases}; DSC counts what was missed as 0, distances leave it out; – is not defined"
-    table = Table(title=title, title_justify="left", box=None, header_style="bold")
-    table.add_column("structure", no_wrap=True)
-    table.add_column("phase", no_wrap=True)
-    for heading in ("n", "DSC", "missed", "invented", "HD mm", "HD95 mm", "ASSD mm"):
-        table.add_column(heading, justify="right")
+    table = _empty(title, ("structure", "phase"), ("n", "DSC", "missed", "invented", "HD mm", "HD95 mm", "ASSD mm"))
     for structure, phase, means in _groups(summary):
         dice = means["dice"]
         distances = (_shown(means[key]["mean"]) for key in ("hd_mm", "hd95_mm", "assd_mm"))
@@ -86,11 +79,7 @@ def _surfaces(summary: Mapping[str, Any]) -> Table:
     title = (
         "Outlines; charged: HD with what was missed or invented at the image's diagonal, and how many; others in --out"
     )
-    table = Table(title=title, title_justify="left", box=None, header_style="bold")
-    table.add_column("structure", no_wrap=True)
-    table.add_column("phase", no_wrap=True)
-    for heading in ("BDC", "surface DSC", "HD charged", "charged", "one-sided HD"):
-        table.add_column(heading, justify="right")
+    table = _empty(title, ("structure", "phase"), ("BDC", "surface DSC", "HD charged", "charged", "one-sided HD"))
     for structure, phase, means in _groups(summary):
         overlaps = (_shown(means[key]["mean"], 3) for key in ("bdc", "surface_dice"))
         charged = _shown(means["hd_mm"]["mean_charged"]), str(means["hd_mm"]["n_charged"])
@@ -101,11 +90,7 @@ def _surfaces(summary: Mapping[str, Any]) -> Table:
 def _rates(summary: Mapping[str, Any]) -> Table:
     """Jaccard, the five rates and the volume, a mean over fewer rows than the first with its n."""
     title = "Rates over the drawn slices' whole images; 0.9/19: over 19 rows alone; ml: volume error"
-    table = Table(title=title, title_justify="left", box=None, header_style="bold")
-    table.add_column("structure", no_wrap=True)
-    table.add_column("phase", no_wrap=True)
-    for heading in ("n", "Jaccard", "sens.", "spec.", "PPV", "NPV", "accuracy", "ml"):
-        table.add_column(heading, justify="right")
+    table = _empty(title, ("structure", "phase"), ("n", "Jaccard", "sens.", "spec.", "PPV", "NPV", "accuracy", "ml"))
     for structure, phase, means in _groups(summary):
         n = means["jaccard"]["n"]
         cells = [(means[key], 3) for key in ("jaccard", "sensitivity", "specificity", "ppv", "npv", "accuracy")]
@@ -117,11 +102,7 @@ def _rates(summary: Mapping[str, Any]) -> Table:
 def _slices(summary: Mapping[str, Any]) -> Table:
     """The plane: means over every drawn slice, distances in mm and in pixels."""
     title = "Slice by slice (2D), HD95 and ASSD in px; distances leave out missed and invented"
-    table = Table(title=title, title_justify="left", box=None, header_style="bold")
-    table.add_column("structure", no_wrap=True)
-    table.add_column("phase", no_wrap=True)
-    for heading in ("n", "DSC", "missed", "invented", "HD mm", "HD px", "HD95", "ASSD"):
-        table.add_column(heading, justify="right")
+    table = _empty(title, ("structure", "phase"), ("n", "DSC", "missed", "invented", "HD mm", "HD px", "HD95", "ASSD"))
     for structure, phase, means in _groups(summary):
         dice = means["dice"]
         counts = (str(dice["n"]), _shown(dice["mean"], 3), str(dice["n_missed"]), str(dice["n_extra"]))
@@ -146,16 +127,23 @@ def _groups(summary: Mapping[str, Any]) -> list[tuple[str, str, Mapping[str, Any
 
 def _agreement(ventricles: Mapping[str, Any]) -> Table:
     title = "Agreement, prediction minus reference"
-    table = Table(title=title, title_justify="left", box=None, header_style="bold")
-    table.add_column("index", no_wrap=True)
-    for heading in ("n", "left out", "bias", "limits of agreement", "MAE", "r"):
-        table.add_column(heading, justify="right")
+    table = _empty(title, ("index",), ("n", "left out", "bias", "limits of agreement", "MAE", "r"))
     for name, indices in ventricles.items():
         for index, found in indices.items():
             low, high = _shown(found["loa_low"]), _shown(found["loa_high"])
             limits = f"{low} to {high}" if found["sd"] is not None else low
             numbers = (_shown(found["bias"]), limits, _shown(found["mae"]), _shown(found["pearson"], 3))
             table.add_row(f"{name}.{index}", str(found["n"]), str(found["n_left_out"]), *numbers)
+    return table
+
+
+def _empty(title: str, names: Sequence[str], numbers: Sequence[str]) -> Table:
+    """A table without rows: columns of names, unwrapped, then columns of numbers, set right."""
+    table = Table(title=title, title_justify="left", box=None, header_style="bold")
+    for heading in names:
+        table.add_column(heading, no_wrap=True)
+    for heading in numbers:
+        table.add_column(heading, justify="right")
     return table
 
 

@@ -61,7 +61,7 @@ class _Watch(TorchDispatchMode):
 
     @classmethod
     def _should_skip_dynamo(cls) -> bool:
-        return False  # nothing is compiled here; torch would load its compiler, a second and 100 MiB, to keep it away
+        return False  # nothing is compiled here; torch would load its compiler, a second and 70 MiB, to keep it away
 
     def __init__(self) -> None:
         super().__init__()

@@ -37,7 +37,7 @@ def loss_of(
         try:
             samples = list(labelled_samples(stage, scheme, case.name, shown))
         except LabelsMissing as lacking:
-            return {"loss": None, "n": 0, "why_none": f"{lacking.found}"}
+            return {"loss": None, "n": 0, "why_none": lacking.found}
         if samples:
             nets = model.nets[stage.name]
             losses = [validate(stage, net, samples, compute)["loss"] for net in nets]
