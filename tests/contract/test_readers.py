@@ -145,7 +145,7 @@ READERS = {
     "mnms2": Reader(mnms2, "dataset/001/001_SA_ES.nii.gz"),
     "mmwhs": Reader(mmwhs, "mr_train/*_image.nii.gz"),
     "lvquan19": Reader(lvquan19, "patient1.mat", ml=False),
-    "lvquan18": Reader(lvquan18, "cardiac-dig.mat", mm=False, ml=False),
+    "lvquan18": Reader(lvquan18, "cardiac-dig.mat", ml=False),
     "mouse": Reader(mouse, "m12_day7.mat"),
 }
 

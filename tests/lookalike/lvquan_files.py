@@ -38,13 +38,22 @@ def make_lvquan19(path: Path, side: int = 40, pixel_mm: float = 1.5625, length_u
 
 
 def make_lvquan18(path: Path, n_patients: int = 2, side: int = 24) -> Path:
-    """Patients of different hearts behind each other, lengths as shares of the picture's side."""
+    """Patients of different hearts behind each other, lengths as shares of the picture's side.
+
+    Patient n's scan has pixels of 0.5 + 0.25 n mm, its crop is made of every third.
+    """
     pairs = [masks(side, 6.0 + patient) for patient in range(n_patients)]
     endo, epi = (np.concatenate([pair[part] for pair in pairs], axis=2) for part in (0, 1))
     indices = [tables(*pair, 1.0 / side) for pair in pairs]
     joined = {name: np.concatenate([one[name] for one in indices], axis=1) for name in indices[0]}
+    scale = {
+        "pix_spa": 0.5 + 0.25 * np.arange(n_patients)[:, None],  # [patient, 1]
+        "ratio_resize_inverse": np.full((N_FRAMES, n_patients), 3.0),
+    }
     path.parent.mkdir(parents=True, exist_ok=True)
-    savemat(path, {"images_LV": grey(endo, epi), "endo_LV": endo, "epi_LV": epi, **joined}, do_compression=True)
+    savemat(
+        path, {"images_LV": grey(endo, epi), "endo_LV": endo, "epi_LV": epi, **joined, **scale}, do_compression=True
+    )
     return path
 
 

@@ -56,11 +56,30 @@ def test_a_file_of_all_patients_gives_each_its_own_frames(tmp_path: Path) -> Non
     cases = find_lvquan(tmp_path)
     assert [(case.name, case.path) for case in cases] == [("patient001", path), ("patient002", path)]
     studies = [read_lvquan_labelled(case) for case in cases]
-    assert all(study.image.shape == (N_FRAMES, 1, 24, 24) and study.grid.pixel_mm is None for study in studies)
+    assert all(study.image.shape == (N_FRAMES, 1, 24, 24) for study in studies)
+    assert [study.grid.pixel_mm for study in studies] == [(1.5, 1.5), (2.25, 2.25)]  # 0.5 and 0.75 mm, three times
     cavities = [(study.labels.array == 1)[0].sum() for study in studies if study.labels]
     assert cavities == [(masks(24, 6.0)[0][..., 0]).sum(), (masks(24, 7.0)[0][..., 0]).sum()]
     assert studies[0].sha256 != studies[1].sha256
     indices = read_lvquan_indices(cases[1])
+    assert indices.unit == "share of the picture" and indices.areas_mm2 is not None
+    assert indices.areas_mm2[:, 0] == pytest.approx(masks(24, 7.0)[0].sum(axis=(0, 1)) * 2.25**2)
+
+
+@pytest.mark.parametrize("case", ["no ratio", "no pixel size", "a ratio that differs by frame"])
+def test_the_pixels_of_a_crop_are_not_known_where_the_file_does_not_say_how_it_was_resized(
+    tmp_path: Path, case: str
+) -> None:
+    path = make_lvquan18(tmp_path / "cardiac-dig.mat")
+    content = {key: value for key, value in loadmat(path).items() if not key.startswith("__")}
+    if case == "a ratio that differs by frame":
+        content["ratio_resize_inverse"][5, 1] = 3.5
+    else:
+        del content["ratio_resize_inverse" if case == "no ratio" else "pix_spa"]
+    savemat(path, content, do_compression=True)
+    patient = find_lvquan(tmp_path)[1]
+    assert read_lvquan(patient).grid.pixel_mm is None
+    indices = read_lvquan_indices(patient)
     assert indices.unit == "share of the picture" and indices.areas_mm2 is None
 
 

@@ -2,9 +2,11 @@
 
 LVQuan19 has a file per patient (`patient1.mat`) with `image`, `endo`, `epi` [row, col, frame], 256 or 512 wide, and
 `pix_spacing`; LVQuan18 has all 145 in one (`cardiac-dig.mat`), 80 x 80 crops one after the other, as `images_LV`, `endo_LV`,
-`epi_LV`, perhaps with `pix_spa` and the resizing `ratio`. Both have the indices `areas` (cavity, myocardium), `dims` (IS-AL,
-I-A, IL-AS), `rwt` (IS, I, IL, AL, A, AS) and `lv_phase` (1 in systole). There is no published table of units: whether
-areas are pixels, square millimetres or shares of the picture is told from the masks' own areas (`unit_of`).
+`epi_LV`, with the scan's pixels `pix_spa` [patient, 1] and `ratio_resize_inverse` [frame, patient], by how much a crop's
+pixel is larger than these; without the ratio the crops' pixel size is not known. Both have the indices `areas` (cavity,
+myocardium), `dims` (IS-AL, I-A, IL-AS), `rwt` (IS, I, IL, AL, A, AS) and `lv_phase` (1 in systole). There is no published
+table of units: whether areas are pixels, square millimetres or shares of the picture is told from the masks' own areas
+(`unit_of`).
 
 `endo` is filled to the endocardium and `epi` to the epicardium; what lies between is myocardium (scheme `lv`). A single
 slice has no distance to the next: its pixels may be known in millimetres, its voxels' volume is not.
@@ -37,6 +39,7 @@ CONVENTION = "papillary muscles are not counted as myocardium"
 ONE_SLICE = Note("SA-W045", "A single slice: areas and lengths can be stated, volumes and masses cannot.")
 Unit = Literal["pixels", "millimetres", "share of the picture"]
 UNIT_TOLERANCE = 0.1  # of the areas' ratio to the masks': contours filled by another rule differ by a few percent
+RATIO_TOLERANCE = 0.01  # of one patient's crops: a study has one pixel size
 _PATIENT = re.compile(r"patient_?\d+\.mat$", re.IGNORECASE)
 _ALL = re.compile(r"cardiac-dig.*\.mat$", re.IGNORECASE)
 _NAMES = {"image": "images_LV", "endo": "endo_LV", "epi": "epi_LV"}  # LVQuan19's -> LVQuan18's
@@ -203,7 +206,7 @@ def _planes(path: Path, name: str) -> NDArray[np.generic]:
     if value is None or value.ndim != 3 or value.shape[2] % N_FRAMES or value.size == 0:
         found = "no such variable" if value is None else " x ".join(map(str, value.shape))
         raise DamagedFile(f"{name} of rows x columns x {N_FRAMES} frames", found, "copy the data set again", path)
-    return np.ascontiguousarray(value.transpose(2, 0, 1))
+    return value.transpose(2, 0, 1)
 
 
 def _frames(case: LvquanCase, name: str) -> NDArray[np.generic]:
@@ -212,7 +215,7 @@ def _frames(case: LvquanCase, name: str) -> NDArray[np.generic]:
     if len(planes) < N_FRAMES:
         way_out = "copy the data set again"
         raise DamagedFile(f"{name} of {case.index + 1} patients", "fewer", way_out, case.path)
-    return planes
+    return np.ascontiguousarray(planes)
 
 
 def _labels(case: LvquanCase, shape: tuple[int, ...]) -> Labels:
@@ -236,20 +239,29 @@ def _table(case: LvquanCase, name: str, n_rows: int) -> NDArray[np.float64]:
 
 
 def _pixel_mm(case: LvquanCase) -> tuple[float, float] | None:
-    """(row, col) of the pixels, square in this data set; None where the file does not say."""
-    stated = _value(case.path, "pix_spacing")
-    if stated is None:
-        stated = _value(case.path, "pix_spa")
-    if stated is None or stated.size == 0:
-        return None
-    ratio = _value(case.path, "ratio")
-    side_mm = _one_of(stated, case) * (1.0 if ratio is None or ratio.size == 0 else _one_of(ratio, case))
+    """(row, col) of the pixels, square in this data set; None where the file does not say, or differs by frame."""
+    side_mm = _of_patient(_value(case.path, "pix_spacing"), case)
+    if side_mm is None:
+        scanned_mm = _of_patient(_value(case.path, "pix_spa"), case)
+        ratio = _of_patient(_value(case.path, "ratio_resize_inverse"), case)
+        if scanned_mm is None or ratio is None:
+            return None
+        side_mm = scanned_mm * ratio
     if not 0.1 <= side_mm <= 10:
         raise BadSpacing("pixels of 0.1 to 10 mm", f"{side_mm:g} mm", "check the file", case.path)
     return side_mm, side_mm
 
 
-def _one_of(values: NDArray[np.generic], case: LvquanCase) -> float:
-    """A patient's entry of a list by patient, or the only entry."""
-    flat = values.ravel().astype(np.float64)
-    return float(flat[min(case.index, flat.size - 1)])
+def _of_patient(values: NDArray[np.generic] | None, case: LvquanCase) -> float | None:
+    """A patient's number of a list by patient, of one by frame and patient, or the only one.
+
+    None where there is none, or where the numbers of its frames are not the same.
+    """
+    if values is None or values.size == 0:
+        return None
+    flat = values.ravel(order="F").astype(np.float64)
+    own = flat.reshape(-1, N_FRAMES)[case.index] if flat.size == len(_planes(case.path, "image")) else None
+    if own is None:
+        return float(flat[min(case.index, flat.size - 1)])
+    middle = float(np.median(own))
+    return middle if np.abs(own - middle).max() <= RATIO_TOLERANCE * middle else None
