@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -52,6 +53,18 @@ def test_the_clinical_text_beside_the_folder_gives_the_sex_and_the_name_the_grou
     ]
     (tree / "Case N006.txt").unlink()
     assert read_emidec(emidec_case(tree / "Case_N006")).facts.sex is None
+
+
+def test_the_test_sets_cases_bear_no_letter_and_have_no_contours(tree: Path) -> None:
+    folder = (tree / "Case_P001").rename(tree / "Case_118")
+    shutil.rmtree(folder / "Contours")
+    (folder / "Images" / "Case_P001.nii.gz").rename(folder / "Images" / "Case_118.nii.gz")
+    (tree / "Case P001.txt").rename(tree / "Case 118.txt")
+    unknown = find_emidec(tree)[0]
+    study = read_emidec(unknown)
+    assert (study.name, study.facts.group, study.facts.sex) == ("Case_118", None, "male")
+    with pytest.raises(LabelsMissing):
+        read_emidec_labelled(unknown)
 
 
 def test_reading_the_image_never_opens_the_contours(tree: Path) -> None:

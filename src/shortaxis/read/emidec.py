@@ -1,7 +1,8 @@
 """EMIDEC (Lalande et al., Data 2020): late enhancement short-axis stacks with infarct and no-reflow.
 
 As published: `Case_P001/Images/Case_P001.nii.gz`, `Case_P001/Contours/Case_P001.nii.gz`, and beside the case folders
-`Case P001.txt` with clinical facts. `P` is a pathological case, `N` a normal one, `M` (test set) unknown.
+`Case P001.txt` with clinical facts. `P` is a pathological case, `N` a normal one; the test set's cases (`Case_118`) have no
+letter.
 
 Also in circulation as PNG: `images/Case_P001_slice000.png` with `contours/` of the same names. These are stretched to
 256 x 256 and have lost their spacing: lengths, volumes and shapes mean nothing in them, shares of the myocardium do. Their
@@ -41,8 +42,8 @@ STRETCHED = Note(
 )
 # From (col, row, slice) to RAS+: columns to the front, rows to the right, slices from apex to base. Units are pixels.
 PNG_AFFINE = np.array([[0.0, 1, 0, 0], [1, 0, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1]])
-_CASE = re.compile(r"Case_([NPM])(\d+)$")
-_SLICE = re.compile(r"(Case_[NPM]\d+)_slice(\d+)\.png$", re.IGNORECASE)
+_CASE = re.compile(r"Case_([NPM]?)(\d+)$")
+_SLICE = re.compile(r"(Case_[NPM]?\d+)_slice(\d+)\.png$", re.IGNORECASE)
 _NIFTI = re.compile(r"\.nii(\.gz)?$", re.IGNORECASE)
 _GROUPS: Mapping[str, str] = {"N": "normal", "P": "pathological"}
 _IMAGES, _LABELS = "Images", "Contours"
