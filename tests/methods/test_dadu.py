@@ -332,6 +332,12 @@ def test_a_fixed_eta_is_no_parameter() -> None:
     torch.testing.assert_close(net.eta(torch.zeros(1)), torch.tensor([0.3, 0.3]))
 
 
+def test_the_floor_is_of_a_learned_eta_alone() -> None:
+    fixed = PAPER.overlaid({"segment": {"supervision": "fixed_eta", "eta": 0.05}}).segment
+    small_net = net_of(small(supervision=fixed.supervision, eta=fixed.eta))
+    torch.testing.assert_close(small_net.eta(torch.zeros(1)), torch.tensor([0.05, 0.05]))
+
+
 # --- probabilities ----------------------------------------------------------------------------------------------------
 def test_probabilities_are_those_of_independent_structures_given_that_no_two_share_a_pixel() -> None:
     logits = maps(1, 2, 1, 3, seed=11)

@@ -82,7 +82,7 @@ class DaduConfig(Settings):
 
     @model_validator(mode="after")
     def _starts_above_the_floor(self) -> Self:
-        if self.eta < self.eta_floor:
+        if self.supervision == "learned_eta" and self.eta < self.eta_floor:
             raise ValueError(f"eta ({self.eta:g}) must not lie below eta_floor ({self.eta_floor:g})")
         return self
 
