@@ -1,7 +1,8 @@
-"""Dice plus cross-entropy, by hand."""
+"""Dice plus cross-entropy, by hand and against loops over pixels."""
 
 from __future__ import annotations
 
+import itertools
 import math
 
 import pytest
@@ -41,6 +42,25 @@ def test_the_total_is_the_sum_of_its_terms() -> None:
     # every probability is a third: sums 4/3 each; overlaps 2/3 and 1/3
     assert float(terms["dice"]) == pytest.approx(1 - ((7 / 3) / (13 / 3) + (5 / 3) / (10 / 3)) / 2)
     assert float(total) == pytest.approx(float(terms["cross_entropy"] + terms["dice"]))
+
+
+def test_both_terms_are_what_loops_over_random_pixels_give() -> None:
+    generator = torch.Generator().manual_seed(0)
+    logits = 3 * torch.randn(2, 3, 4, 5, generator=generator)
+    labels = torch.randint(0, 3, (2, 4, 5), generator=generator)
+    entropy, both, sizes = 0.0, [0.0] * 3, [0.0] * 3
+    for b, i, j in itertools.product(range(2), range(4), range(5)):
+        odds = [math.exp(float(logits[b, c, i, j])) for c in range(3)]
+        drawn = int(labels[b, i, j])
+        entropy -= math.log(odds[drawn] / sum(odds)) / 40
+        for c in range(3):
+            p, y = odds[c] / sum(odds), float(c == drawn)
+            both[c], sizes[c] = both[c] + p * y, sizes[c] + p + y
+    dice = 1 - sum((2 * both[c] + 1) / (sizes[c] + 1) for c in (1, 2)) / 2
+    _, terms = dice_ce_loss(logits, labels)
+    assert {name: float(term) for name, term in terms.items()} == pytest.approx(
+        {"dice": dice, "cross_entropy": entropy}, abs=1e-5
+    )
 
 
 @pytest.mark.parametrize("shape", [(2, 3, 4, 5), (2, 3, 2, 4, 5)])
