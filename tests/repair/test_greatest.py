@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from shortaxis.core.labels import ACDC, EMIDEC
+from shortaxis.core.labels import ACDC, EMIDEC, WHOLE_HEART
 from shortaxis.repair.greatest import greatest, keep_greatest
 
 
@@ -22,6 +22,14 @@ def test_a_structure_that_is_one_piece_loses_its_smaller_pieces() -> None:
     labels[0, 1:4, 1:4], labels[0, 2, 7] = 3, 3
     kept = keep_greatest(labels, ACDC)
     assert np.count_nonzero(kept == 3) == 9 and kept[0, 2, 7] == 0
+
+
+def test_atria_and_great_vessels_are_one_piece_each() -> None:
+    labels = np.full((1, 5, 12), 1, np.uint8)
+    for code, first in zip((2, 4, 6, 7), (0, 3, 6, 9), strict=True):
+        labels[0, 0:2, first : first + 2], labels[0, 4, first] = code, code
+    kept = keep_greatest(labels, WHOLE_HEART)
+    assert [np.count_nonzero(kept == code) for code in (2, 4, 6, 7)] == [4] * 4
 
 
 def test_an_infarct_may_lie_in_several_places() -> None:

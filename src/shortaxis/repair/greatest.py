@@ -8,8 +8,8 @@ from scipy import ndimage
 
 from shortaxis.core.labels import LabelScheme, Structure
 
-# An infarct may lie in several places, and dark cores of it too.
-ONE_PIECE = frozenset({Structure.LV_CAVITY, Structure.RV_CAVITY, Structure.MYOCARDIUM})
+# An infarct may lie in several places, dark cores of it too, and cut what is left of the myocardium.
+ONE_PIECE = frozenset(Structure) - {Structure.HEALTHY_MYOCARDIUM, Structure.INFARCT, Structure.NO_REFLOW}
 _TOUCHING = np.ones((3, 3, 3), bool)
 
 
