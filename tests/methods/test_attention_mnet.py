@@ -11,6 +11,7 @@ import torch
 from torch import nn
 
 from shortaxis.core.compute import Compute
+from shortaxis.core.found import Found
 from shortaxis.core.labels import ACDC, LEFT_VENTRICLE, MYOCARDIUM_ALONE, SCHEMES
 from shortaxis.core.recipe import FitRecipe
 from shortaxis.core.sample import Sample, collate
@@ -270,6 +271,22 @@ def test_a_mouse_is_seen_at_the_published_voxel() -> None:
     block = sample.place.steps[-1]
     assert sample.image.shape == (1, 36, 96, 96)
     assert isinstance(block, SliceBlock) and block.factor == 5 and block.held.all()
+
+
+def test_a_dilated_mouse_heart_is_seen_at_the_published_voxel_too() -> None:
+    """A ventricle of 7.6 mm, more than half of the window's 12.5 mm; without its species it would be scaled."""
+    study = ring_study(slices=8, spacing_mm=(0.8, 0.51, 0.51))
+    stage, pixel_px = AttentionMNetStage(PAPER.segment, FIT), 0.51 / 0.1307
+    for species, expected in (("mouse", 15 * pixel_px), (None, 48)):
+        known = replace(study, facts=replace(study.facts, species=species))
+        sample = next(iter(stage.examples(known, MYOCARDIUM_ALONE, None)))
+        rows = np.flatnonzero(sample.fields["labels"].array.any(axis=(0, 2)))
+        assert rows[-1] - rows[0] + 1 == pytest.approx(expected, abs=2)
+        found = Found((0,), boxes=np.tile(np.array([14.0, 12.0, 28.0, 26.0]), (1, 8, 1)))
+        (block,) = {
+            step for step in next(iter(stage.cut(known, found, [0]))).place.steps if isinstance(step, SliceBlock)
+        }
+        assert (block.factor == 5) == (species == "mouse")
 
 
 def test_a_human_heart_is_seen_with_voxels_scaled_to_it() -> None:

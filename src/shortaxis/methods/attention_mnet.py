@@ -65,7 +65,7 @@ MOUSE_WINDOW = heart_volume.HeartVolumeConfig(
     plane=HeartCropConfig(
         size_px=96,  # section III-A
         pixel_mm=0.1307,  # section III-A
-        fill=0.5,  # unstated; ours: 6.3 mm of 12.5, a mouse's left ventricle
+        fill=0.5,  # of human hearts; unstated; ours: as 6.3 mm of 12.5, a mouse's left ventricle
         reach=0,
         room_px=24,  # for shifts of 15 and rotations; ours
         grey="stack",  # unstated; ours
@@ -244,13 +244,20 @@ class AttentionMNetStage:
     def build(self, scheme: LabelScheme) -> nn.Module:
         return with_normalisation(AttentionMNet(self.config, len(scheme.structures)), self.config.normalisation)
 
+    def window_of(self, study: Study) -> heart_volume.HeartVolumeConfig:
+        """The config's window; a mouse's heart, a dilated one too, is seen at that window's own pixel (III-A)."""
+        window = self.config.window
+        if study.facts.species != "mouse":
+            return window
+        return window.model_copy(update={"plane": window.plane.model_copy(update={"fill": 1.0})})
+
     def cut(self, study: Study, upstream: Found | None, frames: Sequence[int]) -> Iterable[Sample]:
-        return heart_volume.cut_volumes(study, upstream, frames, self.config.window)
+        return heart_volume.cut_volumes(study, upstream, frames, self.window_of(study))
 
     def examples(self, study: Study, scheme: LabelScheme, upstream: Found | None) -> Iterator[Sample]:
         """Labelled blocks; eq. 1's W is made here, once for each reference, and moves with the image from then on."""
         del upstream  # the reference box, moved about by `augment`: no locator's knowledge enters
-        for sample in heart_volume.volume_examples(study, scheme, self.config.window):
+        for sample in heart_volume.volume_examples(study, scheme, self.window_of(study)):
             if self.config.distance_weight:
                 weights = self._weights(sample, study, scheme)
                 sample = replace(sample, fields={**sample.fields, "weights": Field(weights, "linear")})
