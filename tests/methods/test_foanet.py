@@ -34,6 +34,7 @@ from shortaxis.methods.foanet import (
 from shortaxis.methods.vgg16 import load_vgg16
 from shortaxis.predict.run import run_stage
 from shortaxis.prepare.focus_window import FocusWindowConfig
+from shortaxis.prepare.slice_window import SliceWindowConfig
 from shortaxis.train.encoder import starts_from_encoder
 from shortaxis.train.loop import FitRun, fit
 from tests.lookalike.ring_study import ring_study
@@ -308,6 +309,15 @@ def test_what_is_left_out_is_called_none_in_a_configuration() -> None:
     assert recipe.locate is None and len(stages(recipe)) == 1
     for base in (PAPER, TUNED):
         assert getattr(base.overlaid({"segment": {"window": {"focus": "none"}}}).segment.window, "focus", 1) is None
+
+
+def test_without_a_locator_whole_slices_are_seen_at_the_size_that_was_chosen() -> None:
+    for window in (SliceWindowConfig(), SliceWindowConfig(size_px=128)):
+        recipe = PAPER.model_copy(
+            update={"locate": None, "segment": PAPER.segment.model_copy(update={"window": window})}
+        )
+        (segmenter,) = stages(recipe)
+        assert isinstance(segmenter, SegmentStage) and segmenter.config.window == window
 
 
 def test_a_batch_of_windows_that_differ_in_size_is_refused() -> None:

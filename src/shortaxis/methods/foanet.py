@@ -266,7 +266,7 @@ class FoaRecipe(Recipe):
 def stages(recipe: FoaRecipe) -> tuple[Stage, ...]:
     """The stages in order. Raises BadConfiguration for a batch of windows that differ in size."""
     segment, locate = recipe.segment, recipe.locate
-    if not isinstance(locate, LocateConfig):
+    if not isinstance(locate, LocateConfig) and not isinstance(segment.window, SliceWindowConfig):
         segment = segment.model_copy(update={"window": SliceWindowConfig()})
     kinds = [("segment", segment.window, recipe.segment_fit.batch)]
     if isinstance(locate, LocateConfig):
