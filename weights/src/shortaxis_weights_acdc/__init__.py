@@ -1,15 +1,18 @@
-"""Weights of networks trained on ACDC, under CC BY-NC-SA 4.0; `shortaxis` finds them by the entry point `acdc`."""
+"""Weights of networks trained on ACDC and EMIDEC, under CC BY-NC-SA 4.0; `shortaxis` finds each by its entry point.
+
+Each function gives the file of a model, `NAME.safetensors`; its card lies beside it as `NAME.json`. Nothing is opened or
+checked here: whoever loads the file does both.
+"""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
+
+_FOLDER = Path(__file__).parent
 
 
-def path() -> Path:
-    """The file of weights, `acdc.safetensors`; its card, `card.json`, lies beside it.
-
-    Nothing is opened or checked here: whoever loads the file does both.
-    """
-    return Path(__file__).with_name("acdc.safetensors")
+def acdc() -> Path:
+    """U-Net behind a regressed ROI: the default of `segment`."""
+    return _FOLDER / "acdc.safetensors"
