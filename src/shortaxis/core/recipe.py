@@ -8,18 +8,34 @@ from __future__ import annotations
 
 import difflib
 import json
+import re
 import tomllib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal, Self, get_args
+from typing import Annotated, Any, Literal, Self, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 from pydantic_core import ErrorDetails
 
 from shortaxis.core.errors import BadConfiguration, MissingFile, TooLarge, Unreadable
 
 TOML_LIMIT_BYTES = 2**20  # a recipe takes a few kilobytes
 SHOWN_LENGTH = 200  # of a value that is refused
+_CHECKED_KIND = re.compile(r"function-\w+\[\w+\(\), (\w+)\]")  # pydantic's word for one of several kinds, validated
+_OF_ANOTHER_KIND = ("literal_error", "extra_forbidden", "model_type", "none_required")
+
+Share = Annotated[float, Field(ge=0, le=1)]
+"""A part of a whole, or a chance; for fields of `Settings`."""
+
+
+def _with_a_middle(side: int) -> int:
+    if side % 2 == 0:
+        raise ValueError("a kernel's side must be odd")
+    return side
+
+
+KernelSide = Annotated[int, Field(ge=1), AfterValidator(_with_a_middle)]
+"""The side of a convolution's kernel that keeps the size of its map; for fields of `Settings`."""
 
 
 class Settings(BaseModel):
@@ -72,7 +88,7 @@ class Recipe(Settings):
         try:
             return type(self).model_validate_json(json.dumps(merged), strict=True)
         except ValidationError as problem:
-            raise _refusal(problem.errors()[0], type(self), source) from problem
+            raise _refusal(_most_telling(problem.errors()), type(self), source) from problem
         except (TypeError, ValueError, RecursionError) as problem:  # a date, a set, nesting without end
             expected = "numbers, text, lists and tables alone"
             raise BadConfiguration(expected, _shown(problem), "correct the configuration", source) from problem
@@ -94,8 +110,14 @@ def read_toml(path: Path) -> dict[str, Any]:
         raise BadConfiguration("valid TOML in UTF-8", _shown(problem), "correct the file", path) from problem
 
 
+def _most_telling(errors: Sequence[ErrorDetails]) -> ErrorDetails:
+    """The first error that is of the kind meant: where settings may be of several kinds, the others complain too."""
+    order = (None, *_OF_ANOTHER_KIND)
+    return min(errors, key=lambda error: order.index(error["type"] if error["type"] in order else None))
+
+
 def _refusal(first: ErrorDetails, kind: type[BaseModel], source: Path | None) -> BadConfiguration:
-    key = ".".join(str(part) for part in first["loc"])
+    key = ".".join(_CHECKED_KIND.sub(r"\1", str(part)) for part in first["loc"])
     way_out = "correct the value in the configuration"
     if first["type"] == "extra_forbidden":
         way_out = _hint(str(first["loc"][-1]), list(_names_beside(kind, first["loc"])))

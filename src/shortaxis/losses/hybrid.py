@@ -15,10 +15,11 @@ What was made of the printed equations:
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, Self
 
 import torch
 import torch.nn.functional as nnf
+from pydantic import NonNegativeFloat, PositiveInt, model_validator
 from torch import Tensor
 
 from shortaxis.core.recipe import Settings
@@ -32,13 +33,19 @@ CountedClasses = Literal["all", "structures"]
 class HybridLossConfig(Settings):
     """Weights and readings of the three terms. A term of weight 0 is not computed."""
 
-    cce: float = 1.0  # section II-D: the plain sum
-    ssim: float = 1.0
-    dice: float = 1.0
+    cce: NonNegativeFloat = 1.0  # section II-D: the plain sum
+    ssim: NonNegativeFloat = 1.0
+    dice: NonNegativeFloat = 1.0
     cce_reduction: CceReduction = "sum"  # eq. 1: summed over pixels, which outweighs the other terms; mean: balanced
-    ssim_window_px: int | None = None  # eq. 2 has no window: the whole map
-    smooth: float = 1.0  # epsilon of eq. 3; unstated; ours
+    ssim_window_px: PositiveInt | None = None  # eq. 2 has no window: the whole map
+    smooth: NonNegativeFloat = 1.0  # epsilon of eq. 3; unstated; ours
     counted: CountedClasses = "all"  # III-D counts the background among the classes
+
+    @model_validator(mode="after")
+    def _asks_for_something(self) -> Self:
+        if self.cce == self.ssim == self.dice == 0:
+            raise ValueError("one of the weights cce, ssim and dice must be above 0")
+        return self
 
 
 def hybrid_loss(logits: Tensor, labels: Tensor, config: HybridLossConfig) -> tuple[Tensor, dict[str, Tensor]]:

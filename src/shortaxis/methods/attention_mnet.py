@@ -34,17 +34,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Literal, Self
 
 import numpy as np
 import torch
+from pydantic import NonNegativeFloat, NonNegativeInt, PositiveInt, model_validator
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from shortaxis.core.found import Found, Inferred, Piece
 from shortaxis.core.labels import MYOCARDIUM_ALONE, LabelScheme
 from shortaxis.core.method import Accepts, Loss, Method, Stage
-from shortaxis.core.recipe import FitRecipe, Recipe, Settings
+from shortaxis.core.recipe import FitRecipe, KernelSide, Recipe, Settings
 from shortaxis.core.sample import Batch, Field, Sample
 from shortaxis.core.study import Study
 from shortaxis.losses.contour_refining import Balance, combined_loss, distance_weights, log_probabilities
@@ -83,22 +84,35 @@ class AttentionMNetConfig(Settings):
     """The network of figure 2, its window and its loss."""
 
     window: heart_volume.HeartVolumeConfig = MOUSE_WINDOW
-    input_width: int = 16  # section II-A
-    widths: tuple[int, ...] = (32, 64, 128, 256)  # four levels, fig. 2; widths unstated, fitted to table I; ours
-    blocks: int = 4  # convolution blocks of a level, section II-A
-    blocks_across: int = 4  # how many of them, the last ones, see neighbouring slices (3x3x3, else 1x3x3); all
-    pool: Three = (2, 2, 2)  # unstated; ours
-    gate_kernel: Three = (7, 7, 7)  # Khanh et al., in 3D
-    gate_ratio: int = 8  # Khanh et al.
+    input_width: PositiveInt = 16  # section II-A
+    widths: tuple[PositiveInt, ...] = (
+        32,
+        64,
+        128,
+        256,
+    )  # four levels, fig. 2; widths unstated, fitted to table I; ours
+    blocks: PositiveInt = 4  # convolution blocks of a level, section II-A
+    blocks_across: NonNegativeInt = (
+        4  # how many of them, the last ones, see neighbouring slices (3x3x3, else 1x3x3); all
+    )
+    pool: tuple[PositiveInt, PositiveInt, PositiveInt] = (2, 2, 2)  # unstated; ours
+    gate_kernel: tuple[KernelSide, KernelSide, KernelSide] = (7, 7, 7)  # Khanh et al., in 3D
+    gate_ratio: PositiveInt = 8  # Khanh et al.
     normalisation: Normalisation = "batch"  # section II-A
-    fuse_width: int = 96  # of the fusion's two 3x3x3; unstated, fitted to table I; ours
-    fuse_reduced: int | None = None  # channels a level hands to the fusion; None: all it has, as published
-    dice_weight: float = 1.0  # lambda 1, section III-B
-    entropy_weight: float = 1.0  # lambda 2, section III-B
-    distance_weight: float = 3.0  # lambda 3, section III-B; 0: table I's "w/o distance loss"
-    level_weights: tuple[float, ...] = (1.0, 0.5, 0.5, 0.5)  # section III-B; the first is the fused output's
+    fuse_width: PositiveInt = 96  # of the fusion's two 3x3x3; unstated, fitted to table I; ours
+    fuse_reduced: PositiveInt | None = None  # channels a level hands to the fusion; None: all it has, as published
+    dice_weight: NonNegativeFloat = 1.0  # lambda 1, section III-B
+    entropy_weight: NonNegativeFloat = 1.0  # lambda 2, section III-B
+    distance_weight: NonNegativeFloat = 3.0  # lambda 3, section III-B; 0: table I's "w/o distance loss"
+    level_weights: tuple[NonNegativeFloat, ...] = (1.0, 0.5, 0.5, 0.5)  # section III-B; the first is the fused output's
     balance: Balance = "classes"  # section II-D.2
     distance: Literal["3d", "2d"] = "3d"  # eq. 1 is written in 2D
+
+    @model_validator(mode="after")
+    def _weighs_every_level(self) -> Self:
+        if not self.widths or len(self.level_weights) != len(self.widths):
+            raise ValueError(f"level_weights must be as many as widths ({len(self.widths)}), one at least")
+        return self
 
 
 # --- layers, in the order of figures 2 and 3 --------------------------------------------------------------------------

@@ -37,7 +37,7 @@ from typing import Annotated, Literal, NamedTuple, Self
 
 import numpy as np
 import torch
-from pydantic import Field, model_validator
+from pydantic import Field, NonNegativeFloat, PositiveInt, model_validator
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -67,7 +67,13 @@ class DaduConfig(Settings):
     """The network of section 4, its window and its loss."""
 
     window: WholeSliceConfig | HeartCropConfig = WholeSliceConfig()  # section 5.2; 256 x 256, aligned
-    widths: Annotated[tuple[int, ...], Field(min_length=2)] = (32, 64, 128, 256, 512)  # section 4: doubled; 32, 5: ours
+    widths: Annotated[tuple[PositiveInt, ...], Field(min_length=2)] = (
+        32,
+        64,
+        128,
+        256,
+        512,
+    )  # section 4: doubled; 32, 5: ours
     dense_layers: int = Field(default=2, ge=1)  # section 4: "two 3x3 convolutions"
     edges: EdgeOperator = "sobel"  # unstated; ours. none: the ablation
     attention: Literal["dual", "none"] = "dual"  # section 4.1. none: the ablation
@@ -78,7 +84,15 @@ class DaduConfig(Settings):
     eta: float = Field(default=0.5, gt=0)  # eta_s, at the start where it is learned; unstated; ours
     eta_floor: float = Field(default=0.1, gt=0)  # of a learned eta_s; unstated; ours
     objective: Literal["dsc", "dice_ce"] = "dsc"  # section 5.3. dice_ce: softmax, Dice + cross-entropy; ours
-    smooth: float = 1.0  # above and below in eq. 12, for structures that a batch lacks; unstated; ours
+    smooth: NonNegativeFloat = 1.0  # above and below in eq. 12, for structures that a batch lacks; unstated; ours
+
+    @model_validator(mode="after")
+    def _has_channels_for_each_layer(self) -> Self:
+        if self.dense_layers > min(self.widths):
+            raise ValueError(
+                f"dense_layers ({self.dense_layers}) must not exceed the least of widths ({min(self.widths)})"
+            )
+        return self
 
     @model_validator(mode="after")
     def _starts_above_the_floor(self) -> Self:

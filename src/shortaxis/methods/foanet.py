@@ -42,7 +42,7 @@ from typing import Annotated, Any, Literal
 
 import numpy as np
 import torch
-from pydantic import AfterValidator
+from pydantic import AfterValidator, PositiveInt
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -76,7 +76,7 @@ class NetConfig(Settings):
     widths: FiveInts = WIDTHS  # II-B: VGG16, 64, 128, 256, 512, 512
     specialised: FiveInts = (16, 16, 16, 16, 16)  # II-B: K = 16
     norm: Norm = "none"  # VGG16 has none
-    fuse: int | None = None  # ours, tuned only: a 3x3 of this width between the concatenation and the 1x1
+    fuse: PositiveInt | None = None  # ours, tuned only: a 3x3 of this width between the concatenation and the 1x1
 
 
 class LocateConfig(Settings):
@@ -85,7 +85,7 @@ class LocateConfig(Settings):
     net: NetConfig = NetConfig(part="part1")
     window: SliceWindowConfig = SliceWindowConfig()
     strays: Strays = "kept"  # fig. 8a: the biggest box of all slices' boxes; dropped: ours
-    frames_at_most: int | None = None  # the paper looks at every frame
+    frames_at_most: PositiveInt | None = None  # the paper looks at every frame
 
 
 class SegmentConfig(Settings):

@@ -32,17 +32,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Annotated, Literal, Self
 
 import numpy as np
 import torch
+from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveInt, model_validator
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from shortaxis.core.found import Found, Inferred, Piece
 from shortaxis.core.labels import ACDC, LabelScheme
 from shortaxis.core.method import Accepts, Loss, Method, Stage
-from shortaxis.core.recipe import FitRecipe, Recipe, Settings
+from shortaxis.core.recipe import FitRecipe, KernelSide, Recipe, Settings
 from shortaxis.core.sample import Batch, Sample
 from shortaxis.core.study import Study
 from shortaxis.losses.uncertainty import (
@@ -70,9 +71,16 @@ BLOCKS_AT_ONCE = 2  # in prediction: maps of a 3D block at full size are large
 class Plan(Settings):
     """Levels of the U-Net from the top down; the last one is the bottleneck."""
 
-    widths: tuple[int, ...]
-    strides: tuple[Three, ...]  # from each level to the next
-    kernels: tuple[Three, ...]
+    widths: Annotated[tuple[PositiveInt, ...], Field(min_length=1)]
+    strides: tuple[tuple[PositiveInt, PositiveInt, PositiveInt], ...]  # from each level to the next
+    kernels: tuple[tuple[KernelSide, KernelSide, KernelSide], ...]
+
+    @model_validator(mode="after")
+    def _fits_its_levels(self) -> Self:
+        levels = len(self.widths)
+        if (len(self.strides), len(self.kernels)) != (levels - 1, levels):
+            raise ValueError(f"{levels} widths want {levels - 1} strides and {levels} kernels")
+        return self
 
 
 IN_PLANE, IN_SPACE = (1, 3, 3), (3, 3, 3)
@@ -107,15 +115,23 @@ class UncertaintyConfig(Settings):
     plan: Literal["eight_layers", "nnunet_plan"] | Plan = "eight_layers"  # section 2.2
     normalisation: Normalisation = "batch"  # section 2.2
     negative_slope: float = 0.01  # section 2.2
-    dropout: float = 0.1  # section 2.2
-    dropout_reach: int = 1  # "the middle layers": levels beside the bottleneck, on both sides; unstated; ours
+    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.1  # section 2.2
+    dropout_reach: NonNegativeInt = (
+        1  # "the middle layers": levels beside the bottleneck, on both sides; unstated; ours
+    )
     dropout_of: DropoutOf = "voxels"  # unstated; ours. nnU-Net's own dropout drops channels
     outputs: Outputs = "sigmoid"  # section 2.2: "N sigmoid predictions"
-    passes: int = 5  # N, section 2.3
-    alpha: float = 3.0  # section 2.3
-    baseline_passes: int = 1  # with alpha 0; section 4: the baseline takes less time to train
-    dice_weight: float = 1.0  # section 2.3
-    ce_weight: float = 1.0  # section 2.3
+    passes: PositiveInt = 5  # N, section 2.3
+    alpha: NonNegativeFloat = 3.0  # section 2.3
+    baseline_passes: PositiveInt = 1  # with alpha 0; section 4: the baseline takes less time to train
+    dice_weight: NonNegativeFloat = 1.0  # section 2.3
+    ce_weight: NonNegativeFloat = 1.0  # section 2.3
+
+    @model_validator(mode="after")
+    def _has_an_uncertainty_to_weigh(self) -> Self:
+        if self.alpha > 0 and (self.passes < 2 or self.dropout == 0):
+            raise ValueError("alpha above 0 wants dropout and at least 2 passes: without them nothing varies")
+        return self
 
 
 # --- layers -----------------------------------------------------------------------------------------------------------

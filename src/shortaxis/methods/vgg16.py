@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Literal
 
+from pydantic import PositiveInt
 from torch import Tensor, nn
 
 from shortaxis.core.errors import BadWeights
 
-FiveInts = tuple[int, int, int, int, int]
+FiveInts = tuple[PositiveInt, PositiveInt, PositiveInt, PositiveInt, PositiveInt]
 Norm = Literal["none", "batch"]
 WIDTHS: FiveInts = (64, 128, 256, 512, 512)
 CONVOLUTIONS: FiveInts = (2, 2, 3, 3, 3)  # of each stage

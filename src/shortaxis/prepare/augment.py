@@ -11,30 +11,32 @@ from dataclasses import dataclass, replace
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import NonNegativeFloat
 
 from shortaxis.core.place import Points
-from shortaxis.core.recipe import Settings
+from shortaxis.core.recipe import Settings, Share
 from shortaxis.core.sample import Field, Sample
+from shortaxis.prepare.neighbours import MOST_REACH
 from shortaxis.prepare.planes import warp_planes
 
-MOST_CHANNELS = 7  # neighbours on either side and the slice itself
+MOST_CHANNELS = 2 * MOST_REACH + 1  # neighbours on either side and the slice itself
 
 
 class AugmentConfig(Settings):
     """How far samples are varied. Angles in degrees, shifts in pixels of the sample; each range is symmetric."""
 
-    rotation_degrees: float = 30.0
-    shift_px: float = 8.0
-    log_scale: float = 0.18  # factor between exp(-x) and exp(x)
-    log_stretch: float = 0.08  # rows against columns
-    mirror_slices: float = 0.5  # chance of swapping the neighbours' order: apex-base may be either way round
-    log_gamma: float = 0.35
-    noise: float = 0.12  # standard deviations of the image; drawn between 0 and this
-    blur_px: float = 0.8
-    shading: float = 0.35  # depth of a smooth multiplicative field, log units
-    log_contrast: float = 0.25  # about the mean; matters where grey values are scaled by the stack
-    brightness: float = 0.3  # standard deviations of the image
-    log_contrast_between_slices: float = 0.1  # scanners scale slices apart
+    rotation_degrees: NonNegativeFloat = 30.0
+    shift_px: NonNegativeFloat = 8.0
+    log_scale: NonNegativeFloat = 0.18  # factor between exp(-x) and exp(x)
+    log_stretch: NonNegativeFloat = 0.08  # rows against columns
+    mirror_slices: Share = 0.5  # chance of swapping the neighbours' order: apex-base may be either way round
+    log_gamma: NonNegativeFloat = 0.35
+    noise: NonNegativeFloat = 0.12  # standard deviations of the image; drawn between 0 and this
+    blur_px: NonNegativeFloat = 0.8
+    shading: NonNegativeFloat = 0.35  # depth of a smooth multiplicative field, log units
+    log_contrast: NonNegativeFloat = 0.25  # about the mean; matters where grey values are scaled by the stack
+    brightness: NonNegativeFloat = 0.3  # standard deviations of the image
+    log_contrast_between_slices: NonNegativeFloat = 0.1  # scanners scale slices apart
 
 
 @dataclass(frozen=True)

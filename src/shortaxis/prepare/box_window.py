@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from typing import Literal
 
 import numpy as np
+from pydantic import NonNegativeFloat, NonNegativeInt, PositiveInt
 
 from shortaxis.core.errors import LabelsMissing
 from shortaxis.core.found import Found
@@ -23,7 +24,7 @@ from shortaxis.prepare.crop import crop_around, pad_to_square
 from shortaxis.prepare.heart_box import Box, box_of, reference_box
 from shortaxis.prepare.heart_crop import through
 from shortaxis.prepare.intensity import standardise
-from shortaxis.prepare.neighbours import with_neighbours
+from shortaxis.prepare.neighbours import Reach, with_neighbours
 from shortaxis.prepare.orient import orient_to_display
 from shortaxis.prepare.resample import Resample
 
@@ -47,11 +48,11 @@ LOCATOR_ERROR = AugmentConfig(
 class BoxWindowConfig(Settings):
     """The square input and what of the slice fills it."""
 
-    size_px: int = 128
+    size_px: PositiveInt = 128
     of: Literal["box", "slice"] = "box"
-    margin: float = 0.1  # share of the box's longer side added on every side
-    reach: int = 0  # neighbouring slices on each side, as channels
-    room_px: int = 8  # around the window in training examples, in input pixels
+    margin: NonNegativeFloat = 0.1  # share of the box's longer side added on every side
+    reach: Reach = 0  # neighbouring slices on each side, as channels
+    room_px: NonNegativeInt = 8  # around the window in training examples, in input pixels
     augment: AugmentConfig = LOCATOR_ERROR
 
 

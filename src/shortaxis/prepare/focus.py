@@ -6,11 +6,11 @@ from typing import Annotated
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BeforeValidator
+from pydantic import BeforeValidator, PositiveFloat
 
 from shortaxis.core.recipe import none_in_words
 
-Focus = Annotated[float | None, BeforeValidator(none_in_words)]
+Focus = Annotated[PositiveFloat | None, BeforeValidator(none_in_words)]
 """Delta of equation 5 as a share of half the window's longer side; None (`none` in a configuration): no focus."""
 
 

@@ -11,11 +11,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 import numpy as np
+from pydantic import NonNegativeFloat, PositiveFloat, PositiveInt
 
 from shortaxis.core.errors import BadSpacing
 from shortaxis.core.labels import LabelScheme
 from shortaxis.core.place import Step
-from shortaxis.core.recipe import Settings
+from shortaxis.core.recipe import Settings, Share
 from shortaxis.core.sample import Sample
 from shortaxis.core.study import Grid, Study
 from shortaxis.prepare.augment import Variation, vary_geometry
@@ -32,14 +33,16 @@ from shortaxis.prepare.slice_window import drawn_labels, labelled, slice_samples
 class FocusWindowConfig(Settings):
     """The second preparation."""
 
-    extension_px: float = 10.0  # fig. 8a: original pixels added on every side of the box
-    pixel_mm: float = 0.65  # III-B, step 2
-    most_px: int = 384  # ours: a box the size of the image gets larger pixels rather than all of the memory
+    extension_px: NonNegativeFloat = 10.0  # fig. 8a: original pixels added on every side of the box
+    pixel_mm: PositiveFloat = 0.65  # III-B, step 2
+    most_px: PositiveInt = 384  # ours: a box the size of the image gets larger pixels rather than all of the memory
     focus: Focus = 1.0  # delta of eq. 5, unstated; ours: half of the window's longer side; None: no FOA
-    rotation_degrees: float = 30.0  # "rotations"; the angles are unstated; ours
-    flip_chance: float = 0.5  # "flips", of rows and of columns each; unstated; ours
-    jitter_px: float = 5.0  # ours: how far each side of a reference box is moved, original pixels: a locator's error
-    typical_mm: float = TYPICAL_HEART_MM  # ours: the box's longer side where the pixel size is unknown
+    rotation_degrees: NonNegativeFloat = 30.0  # "rotations"; the angles are unstated; ours
+    flip_chance: Share = 0.5  # "flips", of rows and of columns each; unstated; ours
+    jitter_px: NonNegativeFloat = (
+        5.0  # ours: how far each side of a reference box is moved, original pixels: a locator's error
+    )
+    typical_mm: PositiveFloat = TYPICAL_HEART_MM  # ours: the box's longer side where the pixel size is unknown
     successive: Successive = "auto"
 
 

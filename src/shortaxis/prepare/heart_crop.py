@@ -11,6 +11,7 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import NonNegativeInt, PositiveFloat, PositiveInt
 
 from shortaxis.core.errors import BadSpacing, LabelsMissing
 from shortaxis.core.found import Found
@@ -23,7 +24,7 @@ from shortaxis.prepare.augment import AugmentConfig, Variation, draw, vary_geome
 from shortaxis.prepare.crop import crop_around
 from shortaxis.prepare.heart_box import Box, box_centre, overall_box, reference_box
 from shortaxis.prepare.intensity import standardise, standardise_stack
-from shortaxis.prepare.neighbours import with_neighbours
+from shortaxis.prepare.neighbours import Reach, with_neighbours
 from shortaxis.prepare.orient import Orient, orient_to_display
 from shortaxis.prepare.resample import Resample, resample_to
 
@@ -35,11 +36,11 @@ TYPICAL_HEART_MM = 105.0
 class HeartCropConfig(Settings):
     """Size of the window in pixels and of its pixels in millimetres, and how many neighbours go along."""
 
-    size_px: int = 96
-    pixel_mm: float = 1.5  # finest; a heart too large for the window gets larger pixels
-    fill: float = 0.77  # share of the window that the heart's larger side takes at most
-    reach: int = 1  # neighbouring slices on each side, as channels
-    room_px: int = 24  # around the window in training examples
+    size_px: PositiveInt = 96
+    pixel_mm: PositiveFloat = 1.5  # finest; a heart too large for the window gets larger pixels
+    fill: PositiveFloat = 0.77  # share of the window that the heart's larger side takes at most
+    reach: Reach = 1  # neighbouring slices on each side, as channels
+    room_px: NonNegativeInt = 24  # around the window in training examples
     grey: Literal["slice", "stack"] = "slice"  # whose mean and spread the grey values are scaled by
     augment: AugmentConfig = AugmentConfig()
 

@@ -12,12 +12,13 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import PositiveFloat, PositiveInt
 
 from shortaxis.core.errors import LabelsMissing
 from shortaxis.core.found import Found, Piece
 from shortaxis.core.labels import LabelScheme
 from shortaxis.core.place import Interpolation, Place, Planes, Points, Step
-from shortaxis.core.recipe import Settings
+from shortaxis.core.recipe import Settings, Share
 from shortaxis.core.sample import Field, Sample
 from shortaxis.core.study import Grid, Study
 from shortaxis.prepare.augment import Variation, draw, vary_geometry, vary_grey
@@ -88,11 +89,13 @@ class HeartVolumeConfig(Settings):
     """A block's window in plane, its slices, and how examples are varied."""
 
     plane: HeartCropConfig = HeartCropConfig(reach=0, grey="stack")  # its `reach` is not used: slices are an axis here
-    depth: int = 12  # slices of a block
-    slice_px: float | None = None  # aimed distance of interpolated slices in pixels of the window; None: native slices
-    factor_unknown: int = 1  # slices per source slice where the spacing is not known
-    chance: float = 1.0  # of rotating, and of shifting an example
-    flip: float = 0.0  # chance of mirroring the rows, and of mirroring the columns
+    depth: PositiveInt = 12  # slices of a block
+    slice_px: PositiveFloat | None = (
+        None  # aimed distance of interpolated slices in pixels of the window; None: native slices
+    )
+    factor_unknown: PositiveInt = 1  # slices per source slice where the spacing is not known
+    chance: Share = 1.0  # of rotating, and of shifting an example
+    flip: Share = 0.0  # chance of mirroring the rows, and of mirroring the columns
 
 
 def slice_distance_px(grid: Grid, steps: Sequence[Step]) -> float | None:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TypeVar
+from typing import Annotated, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import Field
 
 Kind = TypeVar("Kind", bound=np.generic)
+MOST_REACH = 3
+Reach = Annotated[int, Field(ge=0, le=MOST_REACH)]
+"""How many neighbouring slices on each side go along, as channels; for fields of `Settings`."""
 
 
 def neighbour_indices(index: int, count: int, reach: int) -> tuple[int, ...]:

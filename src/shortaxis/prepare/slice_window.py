@@ -10,6 +10,7 @@ from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import PositiveInt
 
 from shortaxis.core.errors import LabelsMissing
 from shortaxis.core.labels import LabelScheme
@@ -27,7 +28,7 @@ from shortaxis.prepare.pseudo_colour import FloatPlanes, Successive, gauss_momen
 class SliceWindowConfig(Settings):
     """The first preparation: a patient's grey scale, whole slices, three planes as colours."""
 
-    size_px: int | None = None  # footnote 1: any input shape; else padded to a square and resized to this side
+    size_px: PositiveInt | None = None  # footnote 1: any input shape; else padded to a square and resized to this side
     successive: Successive = "auto"  # III-B: frames of LVQuan19's single slices, slices of MM-WHS's volumes
     augment: AugmentConfig | None = None  # III-B names none for the first preparation
 

@@ -13,6 +13,7 @@ from typing import Literal
 from weakref import WeakKeyDictionary
 
 import numpy as np
+from pydantic import PositiveInt
 
 from shortaxis.core.errors import LabelsMissing
 from shortaxis.core.labels import LabelScheme
@@ -36,7 +37,7 @@ _FOUND: WeakKeyDictionary[Study, SliceShifts] = WeakKeyDictionary()
 class WholeSliceConfig(Settings):
     """The square input and how a slice is brought into it."""
 
-    size_px: int = 256
+    size_px: PositiveInt = 256
     fit: Literal["pad", "stretch"] = "pad"  # pad keeps the aspect in pixels; stretch scales rows and columns apart
     misalignment: Literal["corrected", "kept"] = "corrected"  # of the slices in plane; see align.py
     augment: AugmentConfig | None = None
