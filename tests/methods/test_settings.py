@@ -82,6 +82,26 @@ def test_of_settings_that_may_be_of_several_kinds_the_kind_that_was_meant_is_tol
         method_named(name).recipes["tuned"].overlaid({"segment": change})
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"learning_rate": -1e-3},
+        {"betas": [0.9, 1.0]},
+        {"epsilon": -1.0},
+        {"weight_decay": -1.0},
+        {"warmup_steps": -1},
+        {"plateau_factor": 2.0},
+        {"average_decay": 1.0},  # the first weights would stay
+        {"clip_norm": 0.0},
+        {"seed": -1},
+        {"optimiser": "sgd", "nesterov": True, "momentum": 0.0},
+    ],
+)
+def test_a_fit_that_no_optimiser_can_run_is_refused(change: dict[str, Any]) -> None:
+    with pytest.raises(BadConfiguration):
+        method_named("dadu").recipes["paper"].overlaid({"segment_fit": change})
+
+
 def test_the_baseline_without_the_uncertainty_needs_neither_dropout_nor_passes() -> None:
     for change in ({"alpha": 0.0, "dropout": 0.0}, {"alpha": 0.0, "passes": 1}):
         assert method_named("uncertainty-unet").recipes["paper"].overlaid({"segment": change})

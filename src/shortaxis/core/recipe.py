@@ -14,7 +14,17 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, get_args
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    NonNegativeFloat,
+    NonNegativeInt,
+    PositiveFloat,
+    ValidationError,
+    model_validator,
+)
 from pydantic_core import ErrorDetails
 
 from shortaxis.core.errors import BadConfiguration, MissingFile, TooLarge, Unreadable
@@ -26,6 +36,9 @@ _OF_ANOTHER_KIND = ("literal_error", "extra_forbidden", "model_type", "none_requ
 
 Share = Annotated[float, Field(ge=0, le=1)]
 """A part of a whole, or a chance; for fields of `Settings`."""
+
+Decay = Annotated[float, Field(ge=0, lt=1)]
+"""How much of a running mean stays at each step; for fields of `Settings`."""
 
 
 def _with_a_middle(side: int) -> int:
@@ -55,24 +68,32 @@ class FitRecipe(Settings):
     steps: int = Field(ge=0)
     batch: int = Field(ge=1)
     optimiser: Literal["adam", "adamw", "sgd"] = "adam"
-    learning_rate: float = 1e-3
-    betas: tuple[float, float] = (0.9, 0.999)
-    epsilon: float = 1e-8
-    weight_decay: float = 0.0
-    momentum: float = 0.0
+    learning_rate: NonNegativeFloat = 1e-3
+    betas: tuple[Decay, Decay] = (0.9, 0.999)
+    epsilon: NonNegativeFloat = 1e-8
+    weight_decay: NonNegativeFloat = 0.0
+    momentum: NonNegativeFloat = 0.0
     nesterov: bool = False
     schedule: Literal["constant", "cosine", "plateau", "polynomial"] = "constant"
-    warmup_steps: int = 0
-    plateau_patience: int = 8  # validations without improvement before the rate falls
-    plateau_factor: float = 0.5
-    plateau_min_delta: float = 1e-4
-    polynomial_power: float = 0.9
+    warmup_steps: NonNegativeInt = 0
+    plateau_patience: NonNegativeInt = 8  # validations without improvement before the rate falls
+    plateau_factor: Share = 0.5
+    plateau_min_delta: NonNegativeFloat = 1e-4
+    polynomial_power: NonNegativeFloat = 0.9
     validate_every: int = Field(default=100, ge=1)  # steps
-    patience: int | None = None  # validations without improvement before stopping early; None: run to the end
+    patience: NonNegativeInt | None = (
+        None  # validations without improvement before stopping early; None: run to the end
+    )
     keep: Literal["best", "last"] = "best"  # which state is the result
-    average_decay: float | None = None  # exponential moving average of the weights, which is then what is validated
-    clip_norm: float | None = None
-    seed: int = 0
+    average_decay: Decay | None = None  # exponential moving average of the weights, which is then what is validated
+    clip_norm: PositiveFloat | None = None
+    seed: NonNegativeInt = 0
+
+    @model_validator(mode="after")
+    def _has_a_momentum_for_nesterovs(self) -> Self:
+        if self.nesterov and self.momentum == 0:
+            raise ValueError("nesterov wants a momentum above 0")
+        return self
 
 
 class Recipe(Settings):
