@@ -134,6 +134,16 @@ def mouse(root: Path) -> Read:
     return lambda: read_mouse(case)
 
 
+def mouse_nifti(root: Path) -> Read:
+    from shortaxis.pipeline import write_phantom
+    from shortaxis.read.mouse import find_mouse, read_mouse
+    from shortaxis.read.phantom_mouse import MouseRecipe
+
+    write_phantom(MouseRecipe(frames=3, slices=4), root / "m12" / "day7")
+    (case,) = find_mouse(root)
+    return lambda: read_mouse(case)
+
+
 READERS = {
     "acdc": Reader(acdc, "training/*/*frame04.nii.gz"),
     "acdc-cine": Reader(acdc_cine, "training/*/*_4d.nii.gz"),
@@ -147,6 +157,7 @@ READERS = {
     "lvquan19": Reader(lvquan19, "patient1.mat", ml=False),
     "lvquan18": Reader(lvquan18, "cardiac-dig.mat", ml=False),
     "mouse": Reader(mouse, "m12_day7.mat"),
+    "mouse-nifti": Reader(mouse_nifti, "m12/day7/phantom.nii.gz"),
 }
 
 
