@@ -139,7 +139,7 @@ def mouse_nifti(root: Path) -> Read:
     from shortaxis.read.mouse import find_mouse, read_mouse
     from shortaxis.read.phantom_mouse import MouseRecipe
 
-    write_phantom(MouseRecipe(frames=3, slices=4), root / "m12" / "day7")
+    write_phantom(MouseRecipe(frames=3), root / "m12" / "day7")
     (case,) = find_mouse(root)
     return lambda: read_mouse(case)
 
