@@ -56,6 +56,12 @@ def test_a_number_of_folds_that_cannot_be_is_refused(count: int) -> None:
         split_by_patient(PATIENTS, GROUPS, count, 0)
 
 
+def test_one_patient_alone_can_only_be_trained_on() -> None:
+    with pytest.raises(BadConfiguration, match="at least 2 patients") as refusal:
+        split_by_patient(["a"], {}, 2, 0)
+    assert "--fold none" in refusal.value.way_out
+
+
 def test_as_many_folds_as_patients_leave_one_out() -> None:
     assert [len(fold.validation) for fold in split_by_patient(PATIENTS, GROUPS, 20, 0)] == [1] * 20
 

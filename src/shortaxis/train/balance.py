@@ -8,8 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from shortaxis.core.errors import BadConfiguration
-from shortaxis.train.folds import Fold
+from shortaxis.train.folds import Fold, refuse_number_of_folds
 
 
 def split_balanced(amounts: Mapping[str, float], count: int) -> list[Fold]:
@@ -26,9 +25,7 @@ def split_balanced(amounts: Mapping[str, float], count: int) -> list[Fold]:
     Raises:
         BadConfiguration: fewer patients than folds, or fewer than two folds.
     """
-    if not 2 <= count <= len(amounts):
-        expected = f"between 2 and {len(amounts)} folds for {len(amounts)} patients"
-        raise BadConfiguration(expected, str(count), "choose --folds accordingly")
+    refuse_number_of_folds(count, len(amounts))
     ordered = sorted(amounts, key=lambda name: (-amounts[name], name))
     held_out: list[list[str]] = [[] for _ in range(count)]
     sums = [0.0] * count

@@ -26,6 +26,16 @@ class Fold:
         return tuple(sorted((*self.train, *self.left_out)))
 
 
+def refuse_number_of_folds(count: int, n_patients: int) -> None:
+    """Raises BadConfiguration where so many patients cannot be dealt into so many folds."""
+    if n_patients < 2:
+        expected, found = "at least 2 patients, one of them to hold out", str(n_patients)
+        raise BadConfiguration(expected, found, "add cases, or train on all that there are with --fold none")
+    if not 2 <= count <= n_patients:
+        expected = f"between 2 and {n_patients} folds for {n_patients} patients"
+        raise BadConfiguration(expected, str(count), "choose --folds accordingly")
+
+
 def split_by_patient(patients: Sequence[str], groups: Mapping[str, str | None], count: int, seed: int) -> list[Fold]:
     """`count` folds in which each patient is held out once, the groups spread evenly.
 
@@ -45,12 +55,7 @@ def split_by_patient(patients: Sequence[str], groups: Mapping[str, str | None], 
     if len(set(patients)) != len(patients):
         twice = sorted({name for name in patients if list(patients).count(name) > 1})
         raise LeakingSplit("each patient once", f"{', '.join(twice)} more than once", "give every patient one folder")
-    if count < 2 or count > len(patients):
-        raise BadConfiguration(
-            f"between 2 and {len(patients)} folds for {len(patients)} patients",
-            str(count),
-            "choose --folds accordingly",
-        )
+    refuse_number_of_folds(count, len(patients))
 
     def rank(name: str) -> tuple[str, str]:
         return groups.get(name) or "", hashlib.sha256(f"{seed}:{name}".encode()).hexdigest()
