@@ -21,6 +21,7 @@ from shortaxis.core.method import Stage
 from shortaxis.core.recipe import FitRecipe
 from shortaxis.core.sample import Sample, collate
 from shortaxis.core.study import Study
+from shortaxis.methods import method_names
 from shortaxis.methods.attention_mnet import AttentionMNetConfig, AttentionMNetStage
 from shortaxis.methods.baselines import (
     attention_unet,
@@ -369,9 +370,13 @@ def test_a_stage_can_be_told_another_recipe(name: str) -> None:
     assert isinstance(stage.fit, FitRecipe) and stage.name
 
 
+def test_every_method_of_the_table_is_held_to_the_contract() -> None:
+    held = {*CASES, *MONAI_BASELINES}
+    assert [name for name in method_names() if not {name, f"{name}-segment"} & held] == []
+
+
 def test_no_engine_knows_a_methods_name() -> None:
     import shortaxis
-    from shortaxis.methods import method_names
 
     root = Path(shortaxis.__file__).parent
     words = {*method_names(), "foanet", "dadu", "mnet", "halsr", "roi_regression"} - {"unet"} | {"UNet", "methods."}
