@@ -203,6 +203,17 @@ def test_both_stages_start_from_an_encoder_and_all_else_from_the_seeds_draw(tmp_
         torch.testing.assert_close(value, tensors[name] if name.startswith("features.") else drawn[name])
 
 
+def test_an_encoder_for_stages_that_have_whole_weights_is_refused_and_not_left_out_in_silence() -> None:
+    locate, segment = LocateStage(LocateConfig(net=tiny("part1")), FIT), SegmentStage(SegmentConfig(net=tiny()), FIT)
+    tensors = vgg_tensors(locate.build(ACDC))
+    whole = {"locate": locate.build(ACDC).state_dict(), "segment": segment.build(ACDC).state_dict()}
+    with pytest.raises(BadConfiguration, match="both for locate and segment"):
+        starts_from_encoder((locate, segment), ACDC, tensors, whole)
+    starts = starts_from_encoder((locate, segment), ACDC, tensors, {"locate": whole["locate"]})
+    assert starts["locate"] is whole["locate"]
+    torch.testing.assert_close(starts["segment"]["features.0.weight"], tensors["features.0.weight"])
+
+
 def test_a_method_without_an_encoder_and_a_file_that_is_none_are_refused(tmp_path: Path) -> None:
     with pytest.raises(BadConfiguration, match="--encoder-weights"):
         starts_from_encoder((UNetStage(UNetConfig(widths=(2, 4)), FIT),), ACDC, {})

@@ -137,7 +137,7 @@ def _train_fold(
     wanted = _wanted(method.stages(recipe), options.stage)
     starts = initial
     if options.encoder_weights:
-        starts = {**starts_from_encoder(wanted, scheme, load_tensors(options.encoder_weights)), **initial}
+        starts = starts_from_encoder(wanted, scheme, load_tensors(options.encoder_weights), initial)
     compute = choose_compute(options.device, options.precision)
     member: dict[str, Mapping[str, Any]] = {}
     for stage in wanted:
