@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 from scipy.io import loadmat, savemat
 
-from shortaxis.core.errors import BadPatientFacts, BadSpacing, DamagedFile, LabelsMissing
+from shortaxis.core.errors import BadPatientFacts, BadSpacing, DamagedFile, LabelsMissing, NoStudy
 from shortaxis.core.labels import LEFT_VENTRICLE
+from shortaxis.read.find import find_cases, read_case
 from shortaxis.read.lvquan import find_lvquan, read_lvquan, read_lvquan_indices, read_lvquan_labelled, unit_of
 from tests.lookalike.lvquan_files import ES, N_FRAMES, make_lvquan18, make_lvquan19, masks, radii_px
 
@@ -81,6 +82,15 @@ def test_the_pixels_of_a_crop_are_not_known_where_the_file_does_not_say_how_it_w
     assert read_lvquan(patient).grid.pixel_mm is None
     indices = read_lvquan_indices(patient)
     assert indices.unit == "share of the picture" and indices.areas_mm2 is None
+
+
+def test_a_file_of_all_patients_is_no_single_case_and_the_refusal_says_what_reads_it(tmp_path: Path) -> None:
+    path = make_lvquan18(tmp_path / "cardiac-dig.mat")
+    (case,) = find_cases([tmp_path])
+    assert (case.kind, case.path) == ("lvquan", path)
+    with pytest.raises(NoStudy, match="2 patients") as refusal:
+        read_case(case)
+    assert "train --dataset lvquan" in refusal.value.way_out
 
 
 def test_the_test_set_has_images_and_no_labels(tmp_path: Path) -> None:

@@ -37,6 +37,6 @@ def read_data_set_case(kind: DataSetKind, path: Path) -> Study:
         return read_emidec(emidec_png_case(path))
     if kind == "mnms":
         return read_mnms(path)
-    from shortaxis.read.lvquan import LvquanCase, read_lvquan
+    from shortaxis.read.lvquan import lvquan_case, read_lvquan
 
-    return read_lvquan(LvquanCase(path.stem, path))
+    return read_lvquan(lvquan_case(path))

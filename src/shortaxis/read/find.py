@@ -169,7 +169,7 @@ def _cases_below(folder: Path, seen: set[str]) -> Iterator[tuple[Kind, Path]]:
 
 
 def _kind_of_mat(path: Path) -> Kind:
-    """LVQuan's patients by their files' names, every other .mat as one that Segment saved; neither is opened here."""
+    """LVQuan's files by their names, every other .mat as one that Segment saved; neither is opened here."""
     return "lvquan" if looks_like_lvquan(path) else "segment"
 
 

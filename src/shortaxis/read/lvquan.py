@@ -24,7 +24,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from shortaxis.core.errors import BadPatientFacts, BadSpacing, DamagedFile, LabelsMissing
+from shortaxis.core.errors import BadPatientFacts, BadSpacing, DamagedFile, LabelsMissing, NoStudy
 from shortaxis.core.labels import LEFT_VENTRICLE, Labels, Structure
 from shortaxis.core.study import Facts, Grid, Note, Origin, Study
 from shortaxis.files.child import Value
@@ -90,8 +90,17 @@ def find_lvquan(root: Path) -> list[LvquanCase]:
 
 
 def looks_like_lvquan(path: Path) -> bool:
-    """Whether the name is that of one LVQuan19 patient's file; its content is not opened."""
-    return bool(_PATIENT.match(path.name))
+    """Whether the name is that of an LVQuan19 patient's file, or of LVQuan18's; its content is not opened."""
+    return bool(_PATIENT.match(path.name) or _ALL.match(path.name))
+
+
+def lvquan_case(path: Path) -> LvquanCase:
+    """The patient whose file it is. Raises NoStudy for a file of many, and DamagedFile and what `read_mat` raises."""
+    n_patients = len(_planes(path, "image")) // N_FRAMES
+    if n_patients > 1:
+        way_out = "`train --dataset lvquan` and `read.lvquan` read it; give `segment` a file for each patient"
+        raise NoStudy("one patient's twenty frames", f"those of {n_patients} patients", way_out, path)
+    return LvquanCase(path.stem, path)
 
 
 def read_lvquan(case: LvquanCase) -> Study:
