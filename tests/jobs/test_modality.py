@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import torch
 
-from shortaxis.core.errors import ModelMissing, WrongKindOfScan
+from shortaxis.core.errors import BadConfiguration, ModelMissing, UnknownName, WrongKindOfScan
 from shortaxis.core.labels import ACDC, EMIDEC, LabelScheme
 from shortaxis.core.study import Facts, Study
 from shortaxis.files.bundle import Bundle, load_bundle, save_bundle
@@ -151,6 +151,18 @@ def test_a_named_model_is_not_exchanged_for_the_other(tmp_path: Path) -> None:
         segment(stack("lge"), model="uncertainty-unet-cine", device="cpu")
     with pytest.raises(ModelMissing):
         segment(stack("cine"), method="halsrnet", device="cpu")
+
+
+@pytest.mark.usefixtures("both_installed")
+def test_a_method_that_is_none_or_another_than_the_models_is_refused_and_what_is_installed_is_told() -> None:
+    with pytest.raises(UnknownName, match="uncertainty-unet"):
+        segment(stack("cine"), method="uncertainty", device="cpu")
+    with pytest.raises(ModelMissing, match="'uncertainty-unet-lge' of method 'uncertainty-unet'"):
+        segment(stack("cine"), method="dadu", device="cpu")
+    with pytest.raises(BadConfiguration, match="uncertainty-unet-cine, which is of 'uncertainty-unet'"):
+        segment(stack("cine"), model="uncertainty-unet-cine", method="dadu", device="cpu")
+    named = segment(stack("cine"), model="uncertainty-unet-cine", method="uncertainty-unet", device="cpu")
+    assert named.scheme.name == "acdc"
 
 
 @pytest.mark.usefixtures("both_installed")

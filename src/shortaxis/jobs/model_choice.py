@@ -8,6 +8,7 @@ from importlib.metadata import entry_points
 from pathlib import Path
 
 from shortaxis.core.compute import Compute
+from shortaxis.core.errors import BadConfiguration
 from shortaxis.core.labels import Structure
 from shortaxis.core.modality import with_modality
 from shortaxis.core.study import Study
@@ -64,6 +65,9 @@ def choose_models(name: str | None, method: str | None, compute: Compute, mc_sam
     chosen = {}
     for path in paths.values():
         model = ready_model(path, compute)
+        if method not in (None, model.method.name):
+            found = f"--model {name}, which is of {model.method.name!r}"
+            raise BadConfiguration(f"a model of --method {method!r}", found, "leave --model or --method out")
         model = model if mc_samples is None else sampling_model(model, mc_samples)
         chosen[modality_of(model.bundle)] = NamedModel(path.stem, model)
     return ModelChoice(chosen)

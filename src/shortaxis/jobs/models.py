@@ -13,7 +13,7 @@ from shortaxis.core.compute import Compute
 from shortaxis.core.errors import BadConfiguration, BadWeights, ModelMissing, UnknownName
 from shortaxis.core.method import Method, Repair, Sampler, Stage
 from shortaxis.files.bundle import Bundle, load_bundle
-from shortaxis.methods import method_named
+from shortaxis.methods import method_named, method_names
 
 ENTRY_POINTS = "shortaxis.models"
 DEFAULT_MODEL = "acdc"
@@ -67,9 +67,12 @@ def locate_model(name: str | None, method: str | None) -> Path:
 
     Raises:
         ModelMissing: no such model is installed and no such file exists.
+        UnknownName: there is no such method.
     """
     if name is not None and Path(name).is_file():
         return Path(name)
+    if method is not None and method not in method_names():
+        method_named(method)  # refuses it with the names there are
     for point in entry_points(group=ENTRY_POINTS):
         wanted = point.name == (name or DEFAULT_MODEL) if method is None or name else None
         if wanted is False:
@@ -80,6 +83,9 @@ def locate_model(name: str | None, method: str | None) -> Path:
     sought = (
         f"model {name!r}" if name else f"a model of method {method!r}" if method else f"the {DEFAULT_MODEL!r} model"
     )
+    installed = ", ".join(f"{info.name!r} of method {info.method!r}" for info in installed_models())
+    if installed:
+        raise ModelMissing(sought, f"installed: {installed}", "choose one of these, train one, or give --model FILE")
     raise ModelMissing(sought, "neither an installed model nor a file of that name", HOW_TO_GET)
 
 
