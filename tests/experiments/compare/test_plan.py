@@ -9,7 +9,7 @@ import pytest
 
 from shortaxis.core.errors import BadConfiguration, CannotResume, LeakingSplit, MissingFile, UnknownName
 from shortaxis.core.labels import ACDC
-from shortaxis.experiments.compare.ablations import ABLATIONS, ablation_entries
+from shortaxis.experiments.compare.ablations import ABLATIONS, SWEEPS, ablation_entries
 from shortaxis.experiments.compare.budget import budgeted, slices_in_sample, told
 from shortaxis.experiments.compare.folds import FOLDS, agreed_folds, chosen, read_split
 from shortaxis.experiments.compare.patients import drawn_frames_alone, phantom_cases
@@ -155,7 +155,7 @@ def test_a_fold_that_is_not_there_is_refused() -> None:
         chosen(folds, 5)
 
 
-@pytest.mark.parametrize("name", [*ABLATIONS, "foanet", "uncertainty"])
+@pytest.mark.parametrize("name", [*ABLATIONS, *SWEEPS, "foanet", "uncertainty"])
 @pytest.mark.parametrize("recipe", ["paper", "tuned"])
 def test_every_ablation_makes_stages_that_differ(name: str, recipe: str) -> None:
     entries = ablation_entries(name, recipe)  # pyright: ignore[reportArgumentType]
@@ -166,6 +166,13 @@ def test_every_ablation_makes_stages_that_differ(name: str, recipe: str) -> None
         made.add(resolved.model_dump_json())
         assert method.stages(budgeted(method, resolved, Budget(10, 4), study, ACDC))
     assert len(made) == len(entries) >= 2
+
+
+def test_the_sweep_of_alpha_holds_the_ablations_own_rows() -> None:
+    swept = {entry.label: entry for entry in ablation_entries("uncertainty-alpha", "tuned")}
+    alphas = [entry.changes["segment"]["alpha"] for entry in swept.values()]
+    assert alphas == [0, 1, 3, 5]
+    assert all(swept[entry.label] == entry for entry in ablation_entries("uncertainty-unet", "tuned"))
 
 
 def test_an_ablation_nobody_knows_is_refused() -> None:

@@ -12,14 +12,19 @@ from shortaxis.experiments.compare.plan import Entry
 
 _FOANET = "foanet"
 WITH_ROI, WITHOUT_ROI = " with ROI", " without ROI"
+_ALPHAS: Mapping[str, Mapping[str, Any]] = {
+    "alpha 0 (baseline)": {"segment": {"alpha": 0.0}},
+    "alpha 1": {"segment": {"alpha": 1.0}},
+    "alpha 3 (proposed)": {"segment": {"alpha": 3.0}},
+    "alpha 5": {"segment": {"alpha": 5.0}},
+}
 ABLATIONS: Mapping[str, Mapping[str, Mapping[str, Any]]] = {
     "attention-mnet": {  # Huang et al., table I: "w/o distance loss"
         "M-net": {},
         "M-net without distance loss": {"segment": {"distance_weight": 0.0}},
     },
     "uncertainty-unet": {  # Arega et al., section 3: the baseline and the proposed loss
-        "alpha 0 (baseline)": {"segment": {"alpha": 0.0}},
-        "alpha 3 (proposed)": {"segment": {"alpha": 3.0}},
+        name: _ALPHAS[name] for name in ("alpha 0 (baseline)", "alpha 3 (proposed)")
     },
     "halsrnet": {  # Fakhfakh et al., section 4.5: "HALSR-Net without ROI"
         f"HALSR-Net{WITH_ROI}": {},
@@ -32,19 +37,24 @@ ABLATIONS: Mapping[str, Mapping[str, Mapping[str, Any]]] = {
         "DADU without supervision": {"segment": {"supervision": "none"}},
     },
 }
+# Arega et al., section 2.3: several factors were tried and 3 alone is named; these are ours
+SWEEPS: Mapping[str, tuple[str, Mapping[str, Mapping[str, Any]]]] = {"uncertainty-alpha": ("uncertainty-unet", _ALPHAS)}
 NO_ROI: Mapping[str, Any] = {"locate": None}
 SHORT = {"uncertainty": "uncertainty-unet", "mnet": "attention-mnet"}
 
 
 def ablation_entries(name: str, recipe: RecipeName) -> tuple[Entry, ...]:
-    """The rows of a method's ablation. Raises UnknownName with the known ones."""
+    """The rows of a method's ablation, or of a sweep of one of its settings. Raises UnknownName with the known ones."""
+    if name in SWEEPS:
+        swept, rows = SWEEPS[name]
+        return tuple(Entry(label, swept, recipe, changes) for label, changes in rows.items())
     method = SHORT.get(name, name)
     if method == _FOANET:
         from shortaxis.methods.foanet import TABLE_I  # here: it needs torch
 
         return tuple(Entry(label, method, recipe, changes) for label, changes in TABLE_I.items())
     if method not in ABLATIONS:
-        known = ", ".join([*ABLATIONS, _FOANET])
+        known = ", ".join([*ABLATIONS, _FOANET, *SWEEPS])
         raise UnknownName(f"an ablation of {known}", repr(name), "correct --ablation")
     return tuple(Entry(label, method, recipe, changes) for label, changes in ABLATIONS[method].items())
 
