@@ -22,7 +22,7 @@ Where we differ, and why:
 - Several structures (`multi-class head`, ours, for ACDC): the published sigmoid is the softmax of one structure against
   a background whose logit is 0; with several structures it is the softmax of all of them. One structure stays as published.
 - A human heart (ours): the pixel is 0.1307 mm or larger, so that the located heart takes at most `fill` of the window, and
-  the slices keep their ratio to it (0.16 / 0.1307): ten times the heart, about ten times the voxel.
+  the slices keep their ratio to it (0.16 / 0.1307): ten times the heart, about ten times the voxel. A mouse's is not scaled.
 
 What the paper leaves unsaid, and what we chose: the widths (fitted to 24.66 M parameters); "the first level" of the deep
 supervision (here the fused output, which nothing else would train; side outputs of decoder levels 2 to 4 weigh 0.5); the
@@ -258,20 +258,13 @@ class AttentionMNetStage:
     def build(self, scheme: LabelScheme) -> nn.Module:
         return with_normalisation(AttentionMNet(self.config, len(scheme.structures)), self.config.normalisation)
 
-    def window_of(self, study: Study) -> heart_volume.HeartVolumeConfig:
-        """The config's window; a mouse's heart, a dilated one too, is seen at that window's own pixel (III-A)."""
-        window = self.config.window
-        if study.facts.species != "mouse":
-            return window
-        return window.model_copy(update={"plane": window.plane.model_copy(update={"fill": 1.0})})
-
     def cut(self, study: Study, upstream: Found | None, frames: Sequence[int]) -> Iterable[Sample]:
-        return heart_volume.cut_volumes(study, upstream, frames, self.window_of(study))
+        return heart_volume.cut_volumes(study, upstream, frames, self.config.window)
 
     def examples(self, study: Study, scheme: LabelScheme, upstream: Found | None) -> Iterator[Sample]:
         """Labelled blocks; eq. 1's W is made here, once for each reference, and moves with the image from then on."""
         del upstream  # the reference box, moved about by `augment`: no locator's knowledge enters
-        for sample in heart_volume.volume_examples(study, scheme, self.window_of(study)):
+        for sample in heart_volume.volume_examples(study, scheme, self.config.window):
             if self.config.distance_weight:
                 weights = self._weights(sample, study, scheme)
                 sample = replace(sample, fields={**sample.fields, "weights": Field(weights, "linear")})

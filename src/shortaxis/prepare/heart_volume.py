@@ -139,7 +139,7 @@ def cut_volumes(
 ) -> Iterator[Sample]:
     """Samples of prediction, image float32 [1, depth, size, size], in the order of `frames`, then of the slices."""
     box = None if upstream is None or upstream.boxes is None else overall_box(upstream.boxes)
-    steps = heart_steps(study.grid, box, config.plane, config.plane.size_px)
+    steps = heart_steps(study.grid, box, _plane_of(study, config), config.plane.size_px)
     factor = slice_factor(study.grid, steps, config)
     for frame in frames:
         stack = _scaled(through(steps, study.image[frame].astype(np.float32)), config)
@@ -161,7 +161,7 @@ def volume_examples(study: Study, scheme: LabelScheme, config: HeartVolumeConfig
     if study.labels is None:
         raise LabelsMissing("a labelled study", f"{study.name} has no labels", "train on labelled cases only")
     labels = study.labels.scheme.translate(study.labels.array, scheme)
-    steps = _example_steps(study.grid, box_of(labels > 0), config)
+    steps = _example_steps(study, box_of(labels > 0), config)
     factor = slice_factor(study.grid, steps, config)
     for frame in study.labels.annotated_frames():
         stack = _scaled(through(steps, study.image[frame].astype(np.float32)), config)
@@ -234,8 +234,13 @@ def paste_volumes(pieces: Sequence[tuple[Sample, Piece]], study: Study, frames: 
     return Found(tuple(frames), probs=probs, variance=variance, samples=samples)
 
 
-def _example_steps(grid: Grid, box: Box | None, config: HeartVolumeConfig) -> tuple[Step, ...]:
-    return heart_steps(grid, box, config.plane, config.plane.size_px + 2 * config.plane.room_px)
+def _plane_of(study: Study, config: HeartVolumeConfig) -> HeartCropConfig:
+    """The window in plane; a mouse's heart, a dilated one too, is seen at its own pixel and not scaled as a human's."""
+    return config.plane.model_copy(update={"fill": 1.0}) if study.facts.species == "mouse" else config.plane
+
+
+def _example_steps(study: Study, box: Box | None, config: HeartVolumeConfig) -> tuple[Step, ...]:
+    return heart_steps(study.grid, box, _plane_of(study, config), config.plane.size_px + 2 * config.plane.room_px)
 
 
 def _drawn_variation(config: HeartVolumeConfig, rng: np.random.Generator) -> Variation:
