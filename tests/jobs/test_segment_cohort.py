@@ -179,6 +179,7 @@ def test_a_box_by_hand_must_lie_in_the_image(tmp_path: Path, options: SegmentOpt
         segment(cine, model=options.model, device="cpu", roi=(10, 10, 64, 50))
 
 
-def test_a_model_that_is_not_there_says_how_to_get_it(tmp_path: Path) -> None:
+def test_a_model_that_is_not_there_says_how_to_get_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("shortaxis.jobs.models.entry_points", lambda group: [])  # nothing is installed
     with pytest.raises(ModelMissing, match="pip install"):
         segment_cohort([tmp_path], tmp_path, SegmentOptions(model="no-such-model", device="cpu"))

@@ -61,3 +61,18 @@ class Found:
     variance: NDArray[np.float32] | None = None
     samples: NDArray[np.uint8] | None = None
     notes: tuple[Note, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class Doubt:
+    """A slice of a frame in which a network finds no left ventricular cavity and yet does not rule one out.
+
+    Attributes:
+        frame: 0-based.
+        slice_index: 0-based.
+        possible: bool [row, col], true where a cavity is not ruled out.
+    """
+
+    frame: int
+    slice_index: int
+    possible: NDArray[np.bool_]

@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
 
-from shortaxis.core.found import Found, Inferred, Piece
+from shortaxis.core.found import Doubt, Found, Inferred, Piece
 from shortaxis.core.labels import LabelScheme
 from shortaxis.core.recipe import FitRecipe, Recipe
 from shortaxis.core.sample import Batch, Sample
-from shortaxis.core.study import Study
+from shortaxis.core.study import Note, Study
 
 if TYPE_CHECKING:
     import numpy as np
@@ -115,6 +115,25 @@ Repair = Callable[["NDArray[np.uint8]", LabelScheme], "NDArray[np.uint8]"]
 """Post-processing of one frame's labels [slice, row, col]; returns the same shape."""
 
 
+class BeatRepair(Protocol):
+    """Post-processing that needs the whole beat, after every frame's own. A cine's probabilities are too large to keep."""
+
+    def doubts(
+        self, frame: int, probs: NDArray[np.float32], likeliest: NDArray[np.uint8], scheme: LabelScheme
+    ) -> Sequence[Doubt]:
+        """What of one frame is to be kept until all frames are there.
+
+        `probs` are [class, slice, row, col], `likeliest` [slice, row, col] the likeliest class as the scheme's number.
+        """
+        ...
+
+    def settle(
+        self, labels: NDArray[np.uint8], doubts: Sequence[Doubt], scheme: LabelScheme
+    ) -> tuple[NDArray[np.uint8], tuple[Note, ...]]:
+        """All frames' labels [frame, slice, row, col], mended, and what every output must say of it."""
+        ...
+
+
 @dataclass(frozen=True)
 class Method:
     """A published method (or a baseline) as the engines see it.
@@ -128,6 +147,7 @@ class Method:
         repairs: post-processing of one frame by recipe: the paper's own (or none) and what the tuned one does.
         default_scheme: the structures it was published for.
         accepts: modalities and species it is made for.
+        beat_repairs: post-processing over all frames by recipe, where there is any.
         dimensions: 2 where its segmenter sees slices (with or without neighbours as channels), 3 where it sees blocks.
     """
 
@@ -139,4 +159,5 @@ class Method:
     repairs: Mapping[RecipeName, Repair]
     default_scheme: LabelScheme
     accepts: Accepts = field(default_factory=Accepts)
+    beat_repairs: Mapping[RecipeName, BeatRepair] = field(default_factory=dict)
     dimensions: Literal[2, 3] = 2

@@ -11,7 +11,7 @@ from torch import nn
 
 from shortaxis.core.compute import Compute
 from shortaxis.core.errors import BadConfiguration, BadWeights, ModelMissing, UnknownName
-from shortaxis.core.method import Method, Repair, Sampler, Stage
+from shortaxis.core.method import BeatRepair, Method, RecipeName, Repair, Sampler, Stage
 from shortaxis.files.bundle import Bundle, load_bundle
 from shortaxis.methods import method_named, method_names
 
@@ -42,8 +42,17 @@ class Model:
 
     @property
     def repair(self) -> Repair:
-        """The post-processing of the recipe it was trained by."""
-        return self.method.repairs["tuned" if self.bundle.recipe_name == "tuned" else "paper"]
+        """The post-processing of one frame, of the recipe it was trained by."""
+        return self.method.repairs[self._recipe_name]
+
+    @property
+    def beat_repair(self) -> BeatRepair | None:
+        """That over all frames, where its recipe has any."""
+        return self.method.beat_repairs.get(self._recipe_name)
+
+    @property
+    def _recipe_name(self) -> RecipeName:
+        return "tuned" if self.bundle.recipe_name == "tuned" else "paper"
 
 
 def installed_models() -> list[ModelInfo]:

@@ -88,8 +88,9 @@ def segment_study(
         drawn(frame, draws)
 
     found = segment_cine(
-        model.stages, model.nets, shown, model.bundle.scheme, model.repair, compute, located, report, take, judged
-    )
+        model.stages, model.nets, shown, model.bundle.scheme, model.repair, compute, located, report, take, judged,
+        beat_repair=model.beat_repair,
+    )  # fmt: skip
     labels = found.labels if shifts is None else shifts.undo(found.labels).astype(np.uint8, copy=False)
     boxes = found.boxes if shifts is None or found.boxes is None or roi is not None else shifts.undo_boxes(found.boxes)
     known = (TRAINED_ON,) if study.sha256 in model.bundle.card.get("training_cases_sha256", ()) else ()

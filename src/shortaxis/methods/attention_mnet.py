@@ -55,6 +55,7 @@ from shortaxis.methods.tuned_fit import TUNED_SEGMENT_FIT, TUNED_WINDOW
 from shortaxis.prepare import heart_volume
 from shortaxis.prepare.augment import AugmentConfig
 from shortaxis.prepare.heart_crop import HeartCropConfig
+from shortaxis.repair.base import HoldBase
 from shortaxis.repair.components import leave_as_is
 from shortaxis.repair.whole import repair_heart
 
@@ -357,6 +358,7 @@ METHOD = Method(
     recipes={"paper": PAPER, "tuned": TUNED},
     stages=stages,
     repairs={"paper": leave_as_is, "tuned": repair_heart},  # the paper has none
+    beat_repairs={"tuned": HoldBase()},
     default_scheme=MYOCARDIUM_ALONE,
     accepts=Accepts(species=frozenset({"human", "mouse"})),
     dimensions=3,

@@ -57,6 +57,7 @@ from shortaxis.prepare.align import NOTE as ALIGNED
 from shortaxis.prepare.heart_crop import HeartCropConfig, cut_heart, heart_examples, vary_heart
 from shortaxis.prepare.restore import paste_slices
 from shortaxis.prepare.whole_slice import WholeSliceConfig, cut_whole_slices, vary_whole_slice, whole_slice_examples
+from shortaxis.repair.base import HoldBase
 from shortaxis.repair.components import leave_as_is
 from shortaxis.repair.whole import repair_heart
 
@@ -348,5 +349,6 @@ METHOD = Method(
     recipes={"paper": PAPER, "tuned": TUNED},
     stages=stages,
     repairs={"paper": leave_as_is, "tuned": repair_heart},  # the paper has none
+    beat_repairs={"tuned": HoldBase()},
     default_scheme=ACDC,
 )

@@ -63,6 +63,7 @@ from shortaxis.prepare.focus_window import FocusWindowConfig, whole_slice
 from shortaxis.prepare.restore import paste_slices
 from shortaxis.prepare.slice_window import SliceWindowConfig
 from shortaxis.prepare.windows import Window, cut_window, one_size, vary_window, window_examples
+from shortaxis.repair.base import HoldBase
 from shortaxis.repair.greatest import greatest, keep_greatest
 from shortaxis.repair.whole import repair_heart
 
@@ -343,5 +344,6 @@ METHOD = Method(
     recipes={"paper": PAPER, "tuned": TUNED},
     stages=stages,
     repairs={"paper": keep_greatest, "tuned": repair_heart},
+    beat_repairs={"tuned": HoldBase()},
     default_scheme=LEFT_VENTRICLE,
 )

@@ -60,6 +60,7 @@ from shortaxis.methods.tuned_fit import TUNED_SEGMENT_FIT, TUNED_WINDOW
 from shortaxis.prepare.augment import AugmentConfig
 from shortaxis.prepare.heart_crop import HeartCropConfig
 from shortaxis.prepare.heart_volume import HeartVolumeConfig, cut_volumes, paste_volumes, vary_volume, volume_examples
+from shortaxis.repair.base import HoldBase
 from shortaxis.repair.components import leave_as_is
 from shortaxis.repair.whole import repair_cine_or_scar
 
@@ -359,6 +360,7 @@ METHOD = Method(
     recipes={"paper": PAPER, "tuned": TUNED},
     stages=stages,
     repairs={"paper": leave_as_is, "tuned": repair_cine_or_scar},  # the paper has none
+    beat_repairs={"tuned": HoldBase()},
     default_scheme=ACDC,
     accepts=Accepts(modalities=frozenset({"cine", "lge"})),
     dimensions=3,

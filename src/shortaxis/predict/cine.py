@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 from torch import nn
 
 from shortaxis.core.compute import Compute
-from shortaxis.core.found import Found
+from shortaxis.core.found import Doubt, Found
 from shortaxis.core.labels import LabelScheme
-from shortaxis.core.method import Repair, Stage
+from shortaxis.core.method import BeatRepair, Repair, Stage
 from shortaxis.core.study import Note, Study
 from shortaxis.predict.run import run_stage
 
@@ -64,6 +64,7 @@ def segment_cine(
     report: Callable[[int, int], None] = lambda done, total: None,
     drawn: Callable[[int, Drawn], None] = lambda frame, draws: None,
     judged: Callable[[int, NDArray[np.float32]], None] = lambda frame, probs: None,
+    beat_repair: BeatRepair | None = None,
 ) -> CineLabels:
     """Labels for every frame of a study.
 
@@ -79,6 +80,7 @@ def segment_cine(
         drawn: given (frame, what was drawn) where the last stage samples; nothing of it is kept here.
         judged: given (frame, probabilities [class, slice, row, col], class 0 the background, the others in the order of
             `scheme.codes`), before any repair; nothing of them is kept here.
+        beat_repair: post-processing over all frames, after each one's own.
     """
     frames = list(range(study.n_frames))
     upstream, notes = located, []
@@ -86,6 +88,7 @@ def segment_cine(
         upstream = run_stage(stage, nets[stage.name], study, upstream, frames, compute)
         notes.extend(upstream.notes)
     labels = np.zeros(study.image.shape, np.uint8)
+    doubts: list[Doubt] = []
     certainty = np.full(study.image.shape[:2], np.nan)
     last = stages[-1]
     at_once = frames_at_once(study, len(scheme.structures) + 1)
@@ -94,13 +97,18 @@ def segment_cine(
         found = run_stage(last, nets[last.name], study, upstream, part, compute)
         notes.extend(note for note in found.notes if note not in notes)
         for frame, probs in zip(part, _probabilities(found), strict=True):
-            labels[frame] = repair(_codes(probs, scheme), scheme)
+            likeliest = _codes(probs, scheme)
+            labels[frame] = repair(likeliest, scheme)
+            doubts += beat_repair.doubts(frame, probs, likeliest, scheme) if beat_repair is not None else []
             certainty[frame] = _certainty(probs, labels[frame])
             judged(frame, probs)
             if found.samples is not None and found.variance is not None:
                 at = frame - first
-                drawn(frame, Drawn(_codes(probs, scheme), _table(scheme)[found.samples[at]], found.variance[at]))
+                drawn(frame, Drawn(likeliest, _table(scheme)[found.samples[at]], found.variance[at]))
             report(frame + 1, len(frames))
+    if beat_repair is not None:
+        labels, told = beat_repair.settle(labels, doubts, scheme)
+        notes.extend(told)
     return CineLabels(labels, scheme, None if upstream is None else upstream.boxes, certainty, tuple(notes))
 
 

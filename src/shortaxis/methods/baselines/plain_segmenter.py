@@ -32,6 +32,7 @@ from shortaxis.methods.tuned_fit import TUNED_SEGMENT_FIT, TUNED_WINDOW
 from shortaxis.prepare.box_window import BoxWindowConfig, box_examples, cut_boxes
 from shortaxis.prepare.heart_crop import HeartCropConfig, cut_heart, heart_examples, vary_heart
 from shortaxis.prepare.restore import paste_slices
+from shortaxis.repair.base import HoldBase
 from shortaxis.repair.components import leave_as_is
 from shortaxis.repair.whole import repair_heart
 
@@ -151,6 +152,7 @@ def plain_method(
         recipes=recipes,
         stages=partial(stages, network),
         repairs={"paper": leave_as_is, "tuned": repair_heart},  # the papers have none
+        beat_repairs={"tuned": HoldBase()},
         default_scheme=ACDC,
         accepts=Accepts(species=frozenset({"human", "mouse"})),  # a model fits the one it was trained on
     )

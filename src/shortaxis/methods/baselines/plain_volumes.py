@@ -31,6 +31,7 @@ from shortaxis.methods.instance_norm import Normalisation, with_normalisation
 from shortaxis.methods.roi_regression import RoiOrNone, after_roi, tuned_roi
 from shortaxis.methods.tuned_fit import TUNED_SEGMENT_FIT, TUNED_WINDOW
 from shortaxis.prepare.heart_volume import HeartVolumeConfig, cut_volumes, paste_volumes, vary_volume, volume_examples
+from shortaxis.repair.base import HoldBase
 from shortaxis.repair.components import leave_as_is
 from shortaxis.repair.whole import repair_heart
 
@@ -138,6 +139,7 @@ def plain_volume_method(
         recipes=recipes,
         stages=partial(stages, network),
         repairs={"paper": leave_as_is, "tuned": repair_heart},  # the papers have none
+        beat_repairs={"tuned": HoldBase()},
         default_scheme=ACDC,
         dimensions=3,
         accepts=Accepts(species=frozenset({"human", "mouse"})),  # a model fits the one it was trained on

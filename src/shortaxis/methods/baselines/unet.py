@@ -30,6 +30,7 @@ from shortaxis.methods.roi_regression import RoiOrNone, after_roi, tuned_roi
 from shortaxis.methods.tuned_fit import TUNED_SEGMENT_FIT, TUNED_WINDOW
 from shortaxis.prepare.heart_crop import HeartCropConfig, cut_heart, heart_examples, vary_heart
 from shortaxis.prepare.restore import paste_slices
+from shortaxis.repair.base import HoldBase
 from shortaxis.repair.components import leave_as_is
 from shortaxis.repair.whole import repair_heart
 
@@ -157,6 +158,7 @@ METHOD = Method(
     recipes={"paper": PAPER, "tuned": TUNED},
     stages=stages,
     repairs={"paper": leave_as_is, "tuned": repair_heart},  # the paper has none
+    beat_repairs={"tuned": HoldBase()},
     default_scheme=ACDC,
     accepts=Accepts(species=frozenset({"human", "mouse"})),  # a model fits the one it was trained on
 )
