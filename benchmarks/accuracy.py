@@ -89,11 +89,14 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--dataset", default="acdc")
     parser.add_argument("--all-cases", action="store_true")
+    parser.add_argument("--frames-alone", action="store_true", help="leave out the repair that looks at all frames")
     parser.add_argument("--without", action="append", default=[], metavar="CASE", help="leave this case out")
     parser.add_argument("--out", type=Path, help="also write every row and fault as JSON")
     options = parser.parse_args()
     compute = choose_compute()
     model = ready_model(options.model, compute)
+    if options.frames_alone:
+        model = replace(model, method=replace(model.method, beat_repairs={}))
     rows, faults, phases, errors = [], [], {}, {}
     for study in unseen_studies(model, options.data, options.dataset, options.all_cases, options.without):
         result = segment_study(study, model, compute)

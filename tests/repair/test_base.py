@@ -9,7 +9,7 @@ from scipy import ndimage
 
 from shortaxis.core.found import Doubt
 from shortaxis.core.labels import ACDC, EMIDEC, MYOCARDIUM_ALONE
-from shortaxis.repair.base import HoldBase, diastole
+from shortaxis.repair.base import HoldBase, diastole, fragments, to_draw
 from tests.repair.test_atria import HEART, Ring, stack_of
 
 HOLD = HoldBase()
@@ -69,7 +69,7 @@ def test_a_doubtful_basal_slice_is_kept_as_diastole_has_it_shrunk_as_its_neighbo
     np.testing.assert_array_equal(held[1, 1:], labels[1, 1:])
     (note,) = notes
     assert note.code == "SA-W118"
-    assert note.text.endswith("nearly ruled it out: slice 1 of frame 2.")
+    assert note.text.endswith("found none or a fragment: slice 1 of frame 2.")
 
 
 def test_a_kept_slice_moves_in_its_plane_as_its_neighbour_does() -> None:
@@ -144,3 +144,59 @@ def test_a_slice_drawn_in_one_diastolic_frame_of_three_is_no_part_of_diastole() 
 
 def test_with_two_frames_end_diastole_is_asked() -> None:
     assert diastole(np.array([[0, 150, 140, 0], [310, 300, 280, 100]])) == (1, [0, 1, 2, 3])
+
+
+def test_a_cavity_of_less_than_a_fifth_of_what_is_expected_is_a_fragment() -> None:
+    counts = np.array([[200, 200, 200], [21, 140, 139], [19, 141, 140], [0, 150, 150]])
+    assert fragments(counts, 0)[:, 0].tolist() == [False, False, True, False]  # half the volume: a fifth of 100 is 20
+
+
+def flags(text: str) -> NDArray[np.bool_]:
+    """One frame a character."""
+    return np.array([character != "." for character in text])
+
+
+@pytest.mark.parametrize(
+    ("has", "possible", "given"),
+    [
+        ("x.......xx", "......x...", ".........."),
+        ("x.......xx", "......xx..", "......xx.."),
+        ("x.......xx", ".xx.......", ".xx......."),
+        ("xxxx.xxxxx", "..........", "....x....."),
+        ("xxx..xxxxx", "..........", ".........."),
+        ("xxxxfxxxxx", "..........", "....f....."),
+        ("xxf.....xx", "..........", ".........."),
+        ("x.", "..", ".."),
+        ("x.", ".x", ".x"),
+        ("xf", "..", ".."),
+    ],
+    ids=[
+        "none where the network was sure on both sides",
+        "from diastole backwards",
+        "from diastole onwards, round the beat",
+        "a frame alone",
+        "not two frames",
+        "a fragment alone between whole ones",
+        "no fragment beside a gap",
+        "not one of two frames without a doubt",
+        "one of two frames in doubt",
+        "not a fragment of two frames",
+    ],
+)
+def test_frames_are_given_a_slice_that_go_on_from_one_that_has_it(has: str, possible: str, given: str) -> None:
+    fragment = np.array([character == "f" for character in has])
+    found = to_draw(flags(has), fragment, flags(possible), np.ones(len(has), bool))
+    assert found.tolist() == flags(given).tolist()
+
+
+def test_no_frame_is_given_a_slice_whose_apical_neighbour_it_lacks() -> None:
+    has, possible = flags("xxxx.xxx.."), flags("........x.")
+    assert not to_draw(has, np.zeros(10, bool), possible, has).any()
+
+
+def test_a_fragment_gives_way_to_the_whole() -> None:
+    labels = planes_of(*[HEART] * 9, LOST_BASE)
+    whole, _ = HOLD.settle(labels, [doubt_at(9, 0)], ACDC)
+    labels[9, 0, 20:22, 30:34] = LV
+    held, _ = HOLD.settle(labels, [doubt_at(0, 0)], ACDC)
+    np.testing.assert_array_equal(held, whole)
