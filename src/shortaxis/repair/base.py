@@ -192,5 +192,7 @@ def _told(kept: Sequence[tuple[int, int]]) -> tuple[Note, ...]:
         for index in sorted({index for _, index in kept})
     )
     return (
-        Note("SA-W118", f"Kept as left ventricle as in diastole, where the network found none or a fragment: {places}."),
+        Note(
+            "SA-W118", f"Kept as left ventricle as in diastole, where the network found none or a fragment: {places}."
+        ),
     )
