@@ -146,9 +146,9 @@ def test_with_two_frames_end_diastole_is_asked() -> None:
     assert diastole(np.array([[0, 150, 140, 0], [310, 300, 280, 100]])) == (1, [0, 1, 2, 3])
 
 
-def test_a_cavity_of_less_than_a_fifth_of_what_is_expected_is_a_fragment() -> None:
-    counts = np.array([[200, 200, 200], [21, 140, 139], [19, 141, 140], [0, 150, 150]])
-    assert fragments(counts, 0)[:, 0].tolist() == [False, False, True, False]  # half the volume: a fifth of 100 is 20
+def test_a_cavity_of_less_than_a_third_of_what_is_expected_is_a_fragment() -> None:
+    counts = np.array([[200, 200, 200], [34, 133, 133], [32, 134, 134], [0, 150, 150]])
+    assert fragments(counts, 0)[:, 0].tolist() == [False, False, True, False]  # half the volume: a third of 100 is 33.3
 
 
 def flags(text: str) -> NDArray[np.bool_]:
@@ -165,7 +165,9 @@ def flags(text: str) -> NDArray[np.bool_]:
         ("xxxx.xxxxx", "..........", "....x....."),
         ("xxx..xxxxx", "..........", ".........."),
         ("xxxxfxxxxx", "..........", "....f....."),
-        ("xxf.....xx", "..........", ".........."),
+        ("xxf.....xx", "..........", "..f......."),
+        ("xx..f...xx", "...x......", ".........."),
+        ("xxf.....xx", "...x......", "..fx......"),
         ("x.", "..", ".."),
         ("x.", ".x", ".x"),
         ("xf", "..", ".."),
@@ -177,7 +179,9 @@ def flags(text: str) -> NDArray[np.bool_]:
         "a frame alone",
         "not two frames",
         "a fragment alone between whole ones",
-        "no fragment beside a gap",
+        "a fragment that goes on from a whole one",
+        "none that goes on from a fragment by itself",
+        "through a fragment",
         "not one of two frames without a doubt",
         "one of two frames in doubt",
         "not a fragment of two frames",

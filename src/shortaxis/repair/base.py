@@ -6,8 +6,8 @@ ejection fraction. ACDC's readers kept the basal slice at end-systole in 78 of 1
 (40 patients held out) the networks gave it up where they should in four slices, with a highest probability of the cavity
 below 0.006, and where they should not in five, with one of 0.06 to 0.44. So a slice beyond a frame's own base that is
 ventricle in diastole is kept where the cavity's probability came to `least_probability` somewhere in diastole's cavity,
-in frames that go on without a gap from one that has the slice. In a whole cine a frame alone between two that have it
-keeps it too, and where it has a mere fragment gets the whole.
+in frames that go on without a gap from one that has the slice. In a whole cine those with a mere fragment of it get the
+whole too, and so does a frame alone between two that have it.
 
 What is drawn there are the slice's own outline and cavity in diastole, each shrunk and moved as that of the apical
 neighbour is in this frame: a network's probabilities of a few hundredths are too ragged to draw by.
@@ -28,7 +28,7 @@ from shortaxis.core.labels import LabelScheme, Structure
 from shortaxis.core.study import Note
 
 DIASTOLIC = 0.9  # of the largest volume: the frames that are asked which slices are ventricle
-FRAGMENT = 0.2  # of what is expected: a cavity smaller than this is none
+FRAGMENT = 1 / 3  # of what is expected: a cavity smaller than this is none
 BRISK = 10  # frames a beat from which a slice cannot be left for one frame alone
 
 Counts = NDArray[np.integer]  # pixels [frame, slice]
@@ -99,25 +99,20 @@ def to_draw(has: Flags, fragment: Flags, possible: Flags, neighbour: Flags) -> F
 
     Args:
         has: [frame], those that have it, if only as a fragment.
-        fragment: [frame], those that have a fragment alone.
+        fragment: [frame], those that have a fragment alone; it is passed through, and drawn over where frames are many.
         possible: [frame], those where the network does not rule it out.
         neighbour: [frame], those that have its apical neighbour; no other can be given it.
     """
-    keeps = has.copy()
+    keeps, passes = has & ~fragment, (possible | fragment) & neighbour
     while True:
-        grown = keeps | (possible & neighbour & _beside(keeps))
+        grown = keeps | (passes & (np.roll(keeps, 1) | np.roll(keeps, -1)))
         if (grown == keeps).all():
             break
         keeps = grown
-    given = keeps & ~has
     if len(has) < BRISK:
-        return given
-    whole = keeps & ~fragment
-    return given | (np.roll(whole, 1) & np.roll(whole, -1) & neighbour & ~(has & ~fragment))
-
-
-def _beside(frames: Flags) -> Flags:
-    return np.roll(frames, 1) | np.roll(frames, -1)
+        return keeps & ~has
+    alone = np.roll(keeps, 1) & np.roll(keeps, -1) & neighbour
+    return (keeps | alone) & (~has | fragment)
 
 
 def diastole(cavity: Counts) -> tuple[int, list[int]]:
