@@ -1,13 +1,13 @@
 """The left ventricle's basal slices through the beat: one that is ventricle in diastole is not given up lightly.
 
 Ours, not any paper's. Whether the most basal slice is still ventricle in systole a network decides anew in every frame,
-with great confidence and often wrongly; one slice more at end-diastole than at end-systole is worth 5 to 12 points of
+with great confidence and often wrongly; one slice more at end-diastole than at end-systole is worth 4 to 12 points of
 ejection fraction. ACDC's readers kept the basal slice at end-systole in 78 of 100 training patients. On folds 0 and 1
-(40 patients held out) the networks gave it up where they should in four slices, with a highest probability of the cavity
-below 0.006, and where they should not in five, with one of 0.06 to 0.44. So a slice beyond a frame's own base that is
-ventricle in diastole is kept where the cavity's probability came to `least_probability` somewhere in diastole's cavity,
-in frames that go on without a gap from one that has the slice. In a whole cine those with a mere fragment of it get the
-whole too, and so does a frame alone between two that have it.
+(40 patients held out) the networks gave it up as the reader did in four slices, with a highest probability of the cavity
+below 0.006, and against the reader in five (in one of them the reader had it in neither phase), with one of 0.06 to 0.44.
+So a slice beyond a frame's own base that is ventricle in diastole is kept where the cavity's probability came to
+`least_probability` somewhere in diastole's cavity, in frames that go on without a gap from one that has the slice. In a
+whole cine those with a mere fragment of it get the whole too, and so does a frame alone between two that have it.
 
 What is drawn there are the slice's own outline and cavity in diastole, each shrunk and moved as that of the apical
 neighbour is in this frame: a network's probabilities of a few hundredths are too ragged to draw by.
