@@ -17,7 +17,7 @@ from shortaxis.core.labels import ACDC, EMIDEC, LabelScheme
 from shortaxis.core.study import Facts, Study
 from shortaxis.files.bundle import Bundle, load_bundle, save_bundle
 from shortaxis.files.writer import write_image, write_labels
-from shortaxis.jobs import model_choice, models
+from shortaxis.jobs import announced
 from shortaxis.jobs.segment_cohort import SegmentOptions, segment_cohort
 from shortaxis.jobs.train_method import TrainOptions, train_method
 from shortaxis.methods.uncertainty_unet import METHOD, stages
@@ -116,8 +116,7 @@ def both_installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
             ("uncertainty-unet-lge", "lge", EMIDEC),
         )
     ]
-    for module in (model_choice, models):
-        monkeypatch.setattr(module, "entry_points", lambda group: points)
+    monkeypatch.setattr(announced, "entry_points", lambda group: points)
 
 
 def stack(modality: Any, frames: int = 1) -> Study:

@@ -180,6 +180,6 @@ def test_a_box_by_hand_must_lie_in_the_image(tmp_path: Path, options: SegmentOpt
 
 
 def test_a_model_that_is_not_there_says_how_to_get_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("shortaxis.jobs.models.entry_points", lambda group: [])  # nothing is installed
+    monkeypatch.setattr("shortaxis.jobs.announced.entry_points", lambda group: [])  # nothing is installed
     with pytest.raises(ModelMissing, match="pip install"):
         segment_cohort([tmp_path], tmp_path, SegmentOptions(model="no-such-model", device="cpu"))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from importlib.metadata import entry_points
 from pathlib import Path
 
 from shortaxis.core.compute import Compute
@@ -13,7 +12,8 @@ from shortaxis.core.labels import Structure
 from shortaxis.core.modality import with_modality
 from shortaxis.core.study import Study
 from shortaxis.files.bundle import Bundle, load_bundle
-from shortaxis.jobs.models import ENTRY_POINTS, Model, locate_model, ready_model, sampling_model
+from shortaxis.jobs.announced import announced_files
+from shortaxis.jobs.models import Model, locate_model, ready_model, sampling_model
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,10 +81,8 @@ def modality_of(bundle: Bundle) -> str:
 def _installed_of(method: str) -> dict[str, Path]:
     """The first installed model of a method for each modality."""
     found: dict[str, Path] = {}
-    for point in entry_points(group=ENTRY_POINTS):
-        path = Path(point.load()())
-        if path.is_file():
-            bundle = load_bundle(path)
-            if bundle.method == method:
-                found.setdefault(modality_of(bundle), path)
+    for _, path in announced_files():
+        bundle = load_bundle(path)
+        if bundle.method == method:
+            found.setdefault(modality_of(bundle), path)
     return found

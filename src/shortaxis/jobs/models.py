@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from importlib.metadata import entry_points
 from pathlib import Path
 
 from torch import nn
@@ -13,9 +12,9 @@ from shortaxis.core.compute import Compute
 from shortaxis.core.errors import BadConfiguration, BadWeights, ModelMissing, UnknownName
 from shortaxis.core.method import BeatRepair, Method, RecipeName, Repair, Sampler, Stage
 from shortaxis.files.bundle import Bundle, load_bundle
+from shortaxis.jobs.announced import announced_files
 from shortaxis.methods import method_named, method_names
 
-ENTRY_POINTS = "shortaxis.models"
 DEFAULT_MODEL = "acdc"
 HOW_TO_GET = "install the weights distribution (`pip install ./weights` in the source tree), or give --model FILE"
 
@@ -57,18 +56,13 @@ class Model:
 
 def installed_models() -> list[ModelInfo]:
     """The models that installed packages announce."""
-    found = []
-    for point in entry_points(group=ENTRY_POINTS):
-        path = Path(point.load()())
-        if path.is_file():
-            bundle = load_bundle(path)
-            card = bundle.card
-            found.append(
-                ModelInfo(
-                    point.name, bundle.method, str(card.get("trained_on", "")), str(card.get("licence", "")), path
-                )
-            )
-    return sorted(found, key=lambda info: info.name)
+    return sorted((_info(name, path) for name, path in announced_files()), key=lambda info: info.name)
+
+
+def _info(name: str, path: Path) -> ModelInfo:
+    bundle = load_bundle(path)
+    trained_on, licence = (str(bundle.card.get(key, "")) for key in ("trained_on", "licence"))
+    return ModelInfo(name, bundle.method, trained_on, licence, path)
 
 
 def locate_model(name: str | None, method: str | None) -> Path:
@@ -82,12 +76,9 @@ def locate_model(name: str | None, method: str | None) -> Path:
         return Path(name)
     if method is not None and method not in method_names():
         method_named(method)  # refuses it with the names there are
-    for point in entry_points(group=ENTRY_POINTS):
-        wanted = point.name == (name or DEFAULT_MODEL) if method is None or name else None
-        if wanted is False:
-            continue
-        path = Path(point.load()())
-        if path.is_file() and (wanted or load_bundle(path).method == method):
+    by_name = name or (DEFAULT_MODEL if method is None else None)
+    for _, path in announced_files(by_name):
+        if by_name or load_bundle(path).method == method:
             return path
     sought = (
         f"model {name!r}" if name else f"a model of method {method!r}" if method else f"the {DEFAULT_MODEL!r} model"
