@@ -81,9 +81,7 @@ class FitRecipe(Settings):
     plateau_min_delta: NonNegativeFloat = 1e-4
     polynomial_power: NonNegativeFloat = 0.9
     validate_every: int = Field(default=100, ge=1)  # steps
-    patience: NonNegativeInt | None = (
-        None  # validations without improvement before stopping early; None: run to the end
-    )
+    patience: NonNegativeInt | None = None  # validations without improvement before stopping; None: run to the end
     keep: Literal["best", "last"] = "best"  # which state is the result
     average_decay: Decay | None = None  # exponential moving average of the weights, which is then what is validated
     clip_norm: PositiveFloat | None = None
