@@ -16,3 +16,8 @@ _FOLDER = Path(__file__).parent
 def acdc() -> Path:
     """U-Net behind a regressed ROI: the default of `segment`."""
     return _FOLDER / "acdc.safetensors"
+
+
+def dadu() -> Path:
+    """DADU behind a regressed ROI."""
+    return _FOLDER / "dadu.safetensors"
