@@ -40,9 +40,11 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     return seen
 
 
-def test_the_page_shows_all_four_legs() -> None:
-    assert [Path(shlex.split(line)[shlex.split(line).index("--config") + 1]).stem for line in shown_lines()] == [
-        f"leg-{number}" for number in (1, 2, 3, 4)
+def test_the_page_shows_every_leg_that_was_trained_by_train() -> None:
+    words = [shlex.split(line) for line in shown_lines()]
+    assert [(line[2], line[line.index("--config") + 1]) for line in words] == [
+        *(("unet", f"leg-{number}.toml") for number in (1, 2, 3, 4)),
+        ("dadu", "dadu/leg-2.toml"),
     ]
 
 
