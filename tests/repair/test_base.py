@@ -204,3 +204,18 @@ def test_a_fragment_gives_way_to_the_whole() -> None:
     labels[9, 0, 20:22, 30:34] = LV
     held, _ = HOLD.settle(labels, [doubt_at(0, 0)], ACDC)
     np.testing.assert_array_equal(held, whole)
+
+
+def test_a_cavity_that_no_half_of_the_frames_has_does_not_stop_a_cine() -> None:
+    labels = planes_of(*[[LOST] * 5] * 3, HEART)
+    held, notes = HOLD.settle(labels, [doubt_at(0, 0)], ACDC)
+    np.testing.assert_array_equal(held, labels)
+    assert notes == ()
+
+
+def test_a_slice_without_room_for_the_cavity_is_left_as_it_is_with_those_beyond() -> None:
+    labels = planes_of(HEART, [LOST, LOST, *SYSTOLE[2:]])
+    labels[1, 1] = RV
+    held, notes = HOLD.settle(labels, [doubt_at(1, 0), doubt_at(1, 1)], ACDC)
+    np.testing.assert_array_equal(held, labels)
+    assert notes == ()

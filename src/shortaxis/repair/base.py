@@ -81,9 +81,10 @@ class HoldBase:
         for index, neighbour in reversed([*pairwise(order[: len(order) // 2 + 1])]):  # the basal half, outwards
             added = to_draw(has[:, index], fragment[:, index], possible[:, index], has[:, neighbour])
             for frame in map(int, np.flatnonzero(added)):
-                held[frame, index] = contracted(held[frame], labels[reference], index, neighbour, scheme)
-                kept.append((frame, index))
-            has[:, index] |= added
+                plane = contracted(held[frame], labels[reference], index, neighbour, scheme)
+                if _cavity(plane, scheme).any():  # else there was no room for it, or it shrank to nothing
+                    held[frame, index], has[frame, index] = plane, True
+                    kept.append((frame, index))
         return held, _told(kept)
 
 
@@ -136,8 +137,9 @@ def diastole(cavity: Counts) -> tuple[int, list[int]]:
 
 
 def _volumes(cavity: Counts) -> NDArray[np.float64]:
-    """Pixels [frame] on the slices that at least half of the frames have."""
-    return cavity[:, (cavity > 0).mean(axis=0) >= 0.5].sum(axis=1).astype(float)
+    """Pixels [frame] on the slices that at least half of the frames have; on all where none is so common."""
+    common = (cavity > 0).mean(axis=0) >= 0.5
+    return cavity[:, common | ~common.any()].sum(axis=1).astype(float)
 
 
 def contracted(
