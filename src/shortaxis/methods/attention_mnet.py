@@ -86,16 +86,9 @@ class AttentionMNetConfig(Settings):
 
     window: heart_volume.HeartVolumeConfig = MOUSE_WINDOW
     input_width: PositiveInt = 16  # section II-A
-    widths: tuple[PositiveInt, ...] = (
-        32,
-        64,
-        128,
-        256,
-    )  # four levels, fig. 2; widths unstated, fitted to table I; ours
+    widths: tuple[PositiveInt, ...] = (32, 64, 128, 256)  # four levels, fig. 2; unstated, fitted to table I; ours
     blocks: PositiveInt = 4  # convolution blocks of a level, section II-A
-    blocks_across: NonNegativeInt = (
-        4  # how many of them, the last ones, see neighbouring slices (3x3x3, else 1x3x3); all
-    )
+    blocks_across: NonNegativeInt = 4  # of them, the last ones, see neighbouring slices (3x3x3, else 1x3x3); all
     pool: tuple[PositiveInt, PositiveInt, PositiveInt] = (2, 2, 2)  # unstated; ours
     gate_kernel: tuple[KernelSide, KernelSide, KernelSide] = (7, 7, 7)  # Khanh et al., in 3D
     gate_ratio: PositiveInt = 8  # Khanh et al.

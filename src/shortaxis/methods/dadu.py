@@ -68,13 +68,8 @@ class DaduConfig(Settings):
     """The network of section 4, its window and its loss."""
 
     window: WholeSliceConfig | HeartCropConfig = WholeSliceConfig()  # section 5.2; 256 x 256, aligned
-    widths: Annotated[tuple[PositiveInt, ...], Field(min_length=2)] = (
-        32,
-        64,
-        128,
-        256,
-        512,
-    )  # section 4: doubled; 32, 5: ours
+    # section 4: doubled; 32, 5: ours
+    widths: Annotated[tuple[PositiveInt, ...], Field(min_length=2)] = (32, 64, 128, 256, 512)
     dense_layers: int = Field(default=2, ge=1)  # section 4: "two 3x3 convolutions"
     edges: EdgeOperator = "sobel"  # unstated; ours. none: the ablation
     attention: Literal["dual", "none"] = "dual"  # section 4.1. none: the ablation
