@@ -234,12 +234,20 @@ def test_an_epoch_of_the_paper_is_that_share_of_our_training(tmp_path: Path) -> 
 
 
 def test_infarcts_are_in_percent_and_shares_of_the_myocardium(tmp_path: Path) -> None:
-    volumes = {"myocardium": (105.0, 100.0), "infarct": (8.0, 12.0)}
-    rows = [row("a", name, volume_error_ml=v - r, reference_volume_ml=r, dice=0.5) for name, (v, r) in volumes.items()]
-    found = beside("uncertainty-unet", "2", made(tmp_path, "uncertainty-unet", rows))
-    figures = ours(found, "Proposed")
-    assert figures["Inf DSC"] == 50 and figures["Inf VD"] == 4 and figures["Inf PD"] == pytest.approx(4.0)
-    assert figures["Myo VD"] == 5 and figures["NoR DSC"] is None
+    voxels = {"myocardium": (1050, 1000), "infarct": (80, 120)}
+
+    def figures(of: str, ml: float | None) -> dict[str, float | None]:
+        rows = [
+            row("a", name, voxels=v, reference_voxels=r, volume_error_ml=None if ml is None else (v - r) * ml, dice=0.5)
+            for name, (v, r) in voxels.items()
+        ]
+        return ours(beside("uncertainty-unet", "2", made(tmp_path / of, "uncertainty-unet", rows)), "Proposed")
+
+    found = figures("spacing known", 0.1)
+    assert found["Inf DSC"] == 50 and found["Inf VD"] == pytest.approx(4) and found["Inf PD"] == pytest.approx(4.0)
+    assert found["Myo VD"] == pytest.approx(5) and found["NoR DSC"] is None
+    pictures = figures("spacing unknown", None)
+    assert pictures["Inf VD"] is None and pictures["Inf PD"] == pytest.approx(4.0)  # a share needs no spacing
 
 
 def test_medians_of_a_paper_on_images_are_ours_over_slices(tmp_path: Path) -> None:
@@ -326,9 +334,9 @@ def test_scored_masks_stand_beside_the_row_their_owner_names(tmp_path: Path) -> 
 
 def test_emidecs_own_scores_stand_by_its_own_definitions(tmp_path: Path) -> None:
     names = "case,structure,outcome,dice_code,dice_page,hd_page_mm,volume_difference_ml,reference_volume_ml,pd_percent"
-    (tmp_path / "emidec_cases.csv").write_text(f"{names}\n1,infarct,neither,1.0,1.0,,0.0,0.0,0.0\n")
+    (tmp_path / "emidec_cases.csv").write_text(f"{names}\n1,infarct,neither,1.0,1.0,,0.0,0.0,3.5\n")
     found = beside("uncertainty-unet", "2", f"Proposed={tmp_path}")
-    assert ours(found, "Proposed")["Inf DSC"] == 100
+    assert (ours(found, "Proposed")["Inf DSC"], ours(found, "Proposed")["Inf PD"]) == (100, 3.5)
     (said,) = (line["ours"] for line in found.definitions() if line["column"] == "Inf DSC (%)")
     assert "1 where the structure is in neither mask" in said
 

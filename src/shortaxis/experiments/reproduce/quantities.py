@@ -14,6 +14,7 @@ from shortaxis.experiments.published.paper import Column, data_set
 from shortaxis.experiments.reproduce.held import Held
 from shortaxis.measure.protocols.emidec import COLUMNS as EMIDEC_COLUMNS
 from shortaxis.measure.roi import roi_errors
+from shortaxis.measure.volume_error import percentage_difference
 
 MISS = "a structure that was missed has none and is left out"
 NEITHER = "slices with it in neither mask are left out"
@@ -142,13 +143,17 @@ def _absolute_volumes(rows: Sequence[Row]) -> list[Row]:
 
 
 def _share_of_myocardium(rows: Sequence[Row]) -> list[Row]:
-    """Each row with `pd_percent`: its absolute volume difference in percent of the reference's myocardium there."""
-    at = {(row["case"], row["phase"]): row["reference_volume_ml"] for row in rows if row["structure"] == "myocardium"}
-    found: list[Row] = []
-    for row in _absolute_volumes(rows):
-        whole, gap = at.get((row["case"], row["phase"])), row["volume_difference_ml"]
-        found.append({**row, "pd_percent": 100 * gap / whole if whole and gap is not None else None})
-    return found
+    """Each row with `pd_percent` by voxels, which needs no spacing; EMIDEC's protocol has told it already."""
+    walls = [row for row in rows if row["structure"] == "myocardium" and "reference_voxels" in row]
+    whole = {(row["case"], row["phase"]): row["reference_voxels"] for row in walls}
+
+    def told(row: Row) -> Row:
+        at = (row["case"], row["phase"])
+        if "pd_percent" in row or "voxels" not in row or at not in whole:
+            return row
+        return {**row, "pd_percent": percentage_difference(row["voxels"], row["reference_voxels"], whole[at])}
+
+    return [told(row) for row in rows]
 
 
 def _accuracy(of: str) -> Callable[[Scope], Measured]:
