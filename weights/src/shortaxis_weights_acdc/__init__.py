@@ -21,3 +21,8 @@ def acdc() -> Path:
 def dadu() -> Path:
     """DADU behind a regressed ROI."""
     return _FOLDER / "dadu.safetensors"
+
+
+def halsrnet() -> Path:
+    """HALSR-Net behind its regressed ROI."""
+    return _FOLDER / "halsrnet.safetensors"
