@@ -54,7 +54,7 @@ from shortaxis.methods.dual_attention import ChannelWeights, DualAttention, Prod
 from shortaxis.methods.roi_regression import RoiOrNone, after_roi, tuned_roi
 from shortaxis.methods.tuned_fit import TUNED_SEGMENT_FIT, TUNED_WINDOW
 from shortaxis.prepare.align import NOTE as ALIGNED
-from shortaxis.prepare.heart_crop import HeartCropConfig, cut_heart, heart_examples, vary_heart
+from shortaxis.prepare.heart_crop import HeartCropConfig, around_image, cut_heart, heart_examples, vary_heart
 from shortaxis.prepare.restore import paste_slices
 from shortaxis.prepare.whole_slice import WholeSliceConfig, cut_whole_slices, vary_whole_slice, whole_slice_examples
 from shortaxis.repair.base import HoldBase
@@ -306,9 +306,11 @@ class DaduRecipe(Recipe):
 
 
 def stages(recipe: DaduRecipe) -> tuple[Stage, ...]:
-    """The stages of a recipe in order."""
-    segmenter = DaduStage(recipe.segment, recipe.segment_fit)
-    return after_roi(recipe.locate, recipe.locate_fit, segmenter)
+    """The stages of a recipe in order; without a locator a crop lies around the image's middle."""
+    config = recipe.segment
+    if recipe.locate is None and isinstance(config.window, HeartCropConfig):
+        config = config.model_copy(update={"window": around_image(config.window)})
+    return after_roi(recipe.locate, recipe.locate_fit, DaduStage(config, recipe.segment_fit))
 
 
 # ACDC's 100 training patients have 1,902 ED and ES slices. Four of five folds have 1,522 of them on average: 152 batches.

@@ -59,7 +59,14 @@ from shortaxis.methods.roi_regression import RoiOrNone, after_roi, tuned_roi
 from shortaxis.methods.tuned_fit import TUNED_SEGMENT_FIT, TUNED_WINDOW
 from shortaxis.prepare.augment import AugmentConfig
 from shortaxis.prepare.heart_crop import HeartCropConfig
-from shortaxis.prepare.heart_volume import HeartVolumeConfig, cut_volumes, paste_volumes, vary_volume, volume_examples
+from shortaxis.prepare.heart_volume import (
+    HeartVolumeConfig,
+    cut_volumes,
+    paste_volumes,
+    vary_volume,
+    volume_around_image,
+    volume_examples,
+)
 from shortaxis.repair.base import HoldBase
 from shortaxis.repair.components import leave_as_is
 from shortaxis.repair.whole import repair_cine_or_scar
@@ -260,7 +267,7 @@ class UncertaintyStage:
         return cut_volumes(study, upstream, frames, self.config.window)
 
     def examples(self, study: Study, scheme: LabelScheme, upstream: Found | None) -> Iterable[Sample]:
-        del upstream  # the reference box, moved about by `augment`: no locator's knowledge enters
+        del upstream  # the reference box or the image's middle, moved about: no locator's knowledge enters
         return volume_examples(study, scheme, self.config.window)
 
     def augment(self, sample: Sample, rng: np.random.Generator | None) -> Sample:
@@ -311,9 +318,11 @@ class UncertaintyRecipe(Recipe):
 
 
 def stages(recipe: UncertaintyRecipe) -> tuple[Stage, ...]:
-    """The stages of a recipe in order."""
-    segmenter = UncertaintyStage(recipe.segment, recipe.segment_fit)
-    return after_roi(recipe.locate, recipe.locate_fit, segmenter)
+    """The stages of a recipe in order; without a locator the blocks lie around the image's middle."""
+    config = recipe.segment
+    if recipe.locate is None:
+        config = config.model_copy(update={"window": volume_around_image(config.window)})
+    return after_roi(recipe.locate, recipe.locate_fit, UncertaintyStage(config, recipe.segment_fit))
 
 
 PAPER = UncertaintyRecipe(

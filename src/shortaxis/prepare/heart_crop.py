@@ -42,7 +42,21 @@ class HeartCropConfig(Settings):
     reach: Reach = 1  # neighbouring slices on each side, as channels
     room_px: NonNegativeInt = 24  # around the window in training examples
     grey: Literal["slice", "stack"] = "slice"  # whose mean and spread the grey values are scaled by
+    around: Literal["heart", "image"] = "heart"  # middle of training examples; without a locator `image`
     augment: AugmentConfig = AugmentConfig()
+
+
+def around_image(config: HeartCropConfig) -> HeartCropConfig:
+    """The same window where no locator comes before: trained around the image's middle, as `cut_heart` then cuts."""
+    return config.model_copy(update={"around": "image"})
+
+
+def example_box(reference: Box | None, grid: Grid, config: HeartCropConfig) -> Box | None:
+    """What training examples are cut around: the reference's box, or None, which is the image's middle.
+
+    Without a pixel size it is always the box, for prediction then wants one too, to scale by (`--roi`).
+    """
+    return None if config.around == "image" and grid.pixel_mm is not None else reference
 
 
 def _resample(grid: Grid, box: Box | None, config: HeartCropConfig, orient: Orient) -> Resample:
@@ -97,9 +111,9 @@ def cut_heart(study: Study, upstream: Found | None, frames: Sequence[int], confi
 def heart_examples(study: Study, scheme: LabelScheme, config: HeartCropConfig) -> Iterator[Sample]:
     """One labelled example per annotated slice; `fields["labels"]` in the numbers of `scheme`.
 
-    The window is centred on the reference box and `room_px` larger on each side; `vary_heart` moves it about, so that the
-    segmenter meets a heart as far from the middle as a locator may leave it. Slices drawn empty are kept: where the heart
-    ends is part of what must be learnt.
+    The window is centred on the reference box (`example_box`) and `room_px` larger on each side; `vary_heart` moves it
+    about, so that the segmenter meets a heart as far from the middle as a locator may leave it. Slices drawn empty are
+    kept: where the heart ends is part of what must be learnt.
 
     Raises:
         LabelsMissing: the study has no labels.
@@ -107,7 +121,8 @@ def heart_examples(study: Study, scheme: LabelScheme, config: HeartCropConfig) -
     if study.labels is None:
         raise LabelsMissing("a labelled study", f"{study.name} has no labels", "train on labelled cases only")
     labels = study.labels.scheme.translate(study.labels.array, scheme)
-    steps = heart_steps(study.grid, reference_box(study.labels), config, config.size_px + 2 * config.room_px)
+    box = example_box(reference_box(study.labels), study.grid, config)
+    steps = heart_steps(study.grid, box, config, config.size_px + 2 * config.room_px)
     for frame in study.labels.annotated_frames():
         stack = through(steps, study.image[frame].astype(np.float32)).astype(np.float32)
         if config.grey == "stack":

@@ -23,7 +23,7 @@ from shortaxis.core.sample import Field, Sample
 from shortaxis.core.study import Grid, Study
 from shortaxis.prepare.augment import Variation, draw, vary_geometry, vary_grey
 from shortaxis.prepare.heart_box import Box, box_of, overall_box
-from shortaxis.prepare.heart_crop import HeartCropConfig, heart_steps, through
+from shortaxis.prepare.heart_crop import HeartCropConfig, around_image, example_box, heart_steps, through
 from shortaxis.prepare.intensity import standardise, standardise_stack
 from shortaxis.prepare.resample import Resample
 
@@ -98,6 +98,11 @@ class HeartVolumeConfig(Settings):
     flip: Share = 0.0  # chance of mirroring the rows, and of mirroring the columns
 
 
+def volume_around_image(config: HeartVolumeConfig) -> HeartVolumeConfig:
+    """The same blocks where no locator comes before (`heart_crop.around_image`)."""
+    return config.model_copy(update={"plane": around_image(config.plane)})
+
+
 def slice_distance_px(grid: Grid, steps: Sequence[Step]) -> float | None:
     """Distance of the study's slices in pixels of the window that `heart_steps` made; None where it is not known."""
     if grid.spacing_mm is None:
@@ -153,7 +158,7 @@ def volume_examples(study: Study, scheme: LabelScheme, config: HeartVolumeConfig
 
     `fields["labels"]`: numbers of `scheme` [slice, row, col]; `fields["drawn"]`: 1 where somebody drew, 0 in slices that
     nobody annotated and beyond the stack, which no loss may count. The window's middle is that of the box around the
-    structures of `scheme`.
+    structures of `scheme` (`example_box`).
 
     Raises:
         LabelsMissing: the study has no labels.
@@ -161,7 +166,7 @@ def volume_examples(study: Study, scheme: LabelScheme, config: HeartVolumeConfig
     if study.labels is None:
         raise LabelsMissing("a labelled study", f"{study.name} has no labels", "train on labelled cases only")
     labels = study.labels.scheme.translate(study.labels.array, scheme)
-    steps = _example_steps(study, box_of(labels > 0), config)
+    steps = _example_steps(study, example_box(box_of(labels > 0), study.grid, config.plane), config)
     factor = slice_factor(study.grid, steps, config)
     for frame in study.labels.annotated_frames():
         stack = _scaled(through(steps, study.image[frame].astype(np.float32)), config)

@@ -30,7 +30,7 @@ from shortaxis.methods.halsrnet import PAPER as HALSR_PAPER
 from shortaxis.methods.roi_regression import RoiOrNone, after_roi, tuned_roi
 from shortaxis.methods.tuned_fit import TUNED_SEGMENT_FIT, TUNED_WINDOW
 from shortaxis.prepare.box_window import BoxWindowConfig, box_examples, cut_boxes
-from shortaxis.prepare.heart_crop import HeartCropConfig, cut_heart, heart_examples, vary_heart
+from shortaxis.prepare.heart_crop import HeartCropConfig, around_image, cut_heart, heart_examples, vary_heart
 from shortaxis.prepare.restore import paste_slices
 from shortaxis.repair.base import HoldBase
 from shortaxis.repair.components import leave_as_is
@@ -102,12 +102,17 @@ class PlainStage:
 
 
 def stages(network: Network, recipe: PlainRecipe) -> tuple[Stage, ...]:
-    """The stages in order; without a locator a window of boxes becomes one of whole slices."""
+    """The stages in order; without a locator a window of boxes becomes one of whole slices, a crop the image's middle."""
     config = recipe.segment
-    if recipe.locate is None and isinstance(config.window, BoxWindowConfig):
-        whole = config.window.model_copy(update={"of": "slice", "room_px": 0})
-        config = config.model_copy(update={"window": whole})
+    if recipe.locate is None:
+        config = config.model_copy(update={"window": _unlocated(config.window)})
     return after_roi(recipe.locate, recipe.locate_fit, PlainStage(network, config, recipe.segment_fit))
+
+
+def _unlocated(window: BoxWindowConfig | HeartCropConfig) -> BoxWindowConfig | HeartCropConfig:
+    if isinstance(window, HeartCropConfig):
+        return around_image(window)
+    return window.model_copy(update={"of": "slice", "room_px": 0})
 
 
 def on_whole_slices(widths: Preset) -> PlainRecipe:

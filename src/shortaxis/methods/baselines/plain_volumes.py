@@ -30,7 +30,14 @@ from shortaxis.methods.baselines.network import Network, Preset, Widths, at_any_
 from shortaxis.methods.instance_norm import Normalisation, with_normalisation
 from shortaxis.methods.roi_regression import RoiOrNone, after_roi, tuned_roi
 from shortaxis.methods.tuned_fit import TUNED_SEGMENT_FIT, TUNED_WINDOW
-from shortaxis.prepare.heart_volume import HeartVolumeConfig, cut_volumes, paste_volumes, vary_volume, volume_examples
+from shortaxis.prepare.heart_volume import (
+    HeartVolumeConfig,
+    cut_volumes,
+    paste_volumes,
+    vary_volume,
+    volume_around_image,
+    volume_examples,
+)
 from shortaxis.repair.base import HoldBase
 from shortaxis.repair.components import leave_as_is
 from shortaxis.repair.whole import repair_heart
@@ -101,9 +108,11 @@ class PlainVolumeStage:
 
 
 def stages(network: Network, recipe: PlainVolumeRecipe) -> tuple[Stage, ...]:
-    """The stages of a recipe in order."""
-    segmenter = PlainVolumeStage(network, recipe.segment, recipe.segment_fit)
-    return after_roi(recipe.locate, recipe.locate_fit, segmenter)
+    """The stages of a recipe in order; without a locator the blocks lie around the image's middle."""
+    config = recipe.segment
+    if recipe.locate is None:
+        config = config.model_copy(update={"window": volume_around_image(config.window)})
+    return after_roi(recipe.locate, recipe.locate_fit, PlainVolumeStage(network, config, recipe.segment_fit))
 
 
 def as_compared(widths: Preset) -> PlainVolumeRecipe:

@@ -28,7 +28,7 @@ from shortaxis.losses.dice_ce import dice_ce_loss
 from shortaxis.methods.baselines.network import Preset, Widths, at_any_size
 from shortaxis.methods.roi_regression import RoiOrNone, after_roi, tuned_roi
 from shortaxis.methods.tuned_fit import TUNED_SEGMENT_FIT, TUNED_WINDOW
-from shortaxis.prepare.heart_crop import HeartCropConfig, cut_heart, heart_examples, vary_heart
+from shortaxis.prepare.heart_crop import HeartCropConfig, around_image, cut_heart, heart_examples, vary_heart
 from shortaxis.prepare.restore import paste_slices
 from shortaxis.repair.base import HoldBase
 from shortaxis.repair.components import leave_as_is
@@ -131,9 +131,11 @@ class UNetStage:
 
 
 def stages(recipe: UNetRecipe) -> tuple[Stage, ...]:
-    """The stages of a recipe in order."""
-    segmenter = UNetStage(recipe.segment, recipe.segment_fit)
-    return after_roi(recipe.locate, recipe.locate_fit, segmenter)
+    """The stages of a recipe in order; without a locator the crop lies around the image's middle."""
+    config = recipe.segment
+    if recipe.locate is None:
+        config = config.model_copy(update={"crop": around_image(config.crop)})
+    return after_roi(recipe.locate, recipe.locate_fit, UNetStage(config, recipe.segment_fit))
 
 
 PAPER = UNetRecipe(
