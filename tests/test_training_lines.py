@@ -45,6 +45,7 @@ def test_the_page_shows_every_leg_that_was_trained_by_train() -> None:
     assert [(line[2], line[line.index("--config") + 1]) for line in words] == [
         *(("unet", f"leg-{number}.toml") for number in (1, 2, 3, 4)),
         ("dadu", "dadu/leg-2.toml"),
+        ("foanet", "foanet/leg-2.toml"),
         ("halsrnet", "halsrnet/leg-4.toml"),
     ]
 

@@ -23,6 +23,11 @@ def dadu() -> Path:
     return _FOLDER / "dadu.safetensors"
 
 
+def foanet() -> Path:
+    """FOANet behind its own localising network."""
+    return _FOLDER / "foanet.safetensors"
+
+
 def halsrnet() -> Path:
     """HALSR-Net behind its regressed ROI."""
     return _FOLDER / "halsrnet.safetensors"
