@@ -23,6 +23,7 @@ from shortaxis.jobs.models import Model, ready_model
 from shortaxis.jobs.segment import Segmentation, segment_study
 from shortaxis.jobs.training_cases import training_cases
 from shortaxis.measure.case import measure_case
+from shortaxis.measure.certainty import KEY
 from shortaxis.measure.evaluate import evaluate_case, missed_on_mid_slices
 from shortaxis.measure.summary import summarise
 
@@ -97,18 +98,19 @@ def main() -> None:
     model = ready_model(options.model, compute)
     if options.frames_alone:
         model = replace(model, method=replace(model.method, beat_repairs={}))
-    rows, faults, phases, errors = [], [], {}, {}
+    rows, faults, phases, errors, sure = [], [], {}, {}, {}
     for study in unseen_studies(model, options.data, options.dataset, options.all_cases, options.without):
         result = segment_study(study, model, compute)
         rows += evaluate_case(study, result.labels, result.scheme)
         faults += missed_on_mid_slices(study, result.labels, result.scheme)
         phases[study.name] = found_ef_errors(result, study)
         errors[study.name] = ef_errors(result, study)
+        sure[study.name] = result.measures["certainty"][KEY]
     summary = summarise(rows)
     print_table(summary, faults, {name: off for name, off in phases.items() if off})
     print_ef_errors(errors)
     if options.out:
-        written = {"summary": summary, "rows": rows, "faults": faults, "ef_errors": errors}
+        written = {"summary": summary, "rows": rows, "faults": faults, "ef_errors": errors, "heart_probabilities": sure}
         options.out.write_text(json.dumps(written, indent=1))
 
 

@@ -29,7 +29,8 @@ def written() -> dict[str, Any]:
                 "lv": {"ef_percent": {"n": 2, "mae": 2.718}, "edv_ml": {"n": 2, "mae": 5.0}},
                 "rv": {"ef_percent": {"n": 0, "mae": None}},
             },
-        }
+        },
+        "heart_probabilities": {f"patient{n}": 0.90 + n / 100 for n in range(11)} | {"nobody found": None},
     }
 
 
@@ -47,6 +48,10 @@ def test_a_card_has_the_scores_that_were_measured_and_on_whom(written: dict[str,
 def test_a_card_counts_the_scans_that_the_training_recorded(written: dict[str, Any]) -> None:
     card = SHIP["card_of"](WORDS, TRAINED, written)
     assert (card["n_training_cases"], card["training_cases_sha256"], card["modality"]) == (2, ["aa", "bb"], "cine")
+
+
+def test_three_in_ten_of_the_patients_judged_on_lie_below_the_certainty_that_is_noted(written: dict[str, Any]) -> None:
+    assert SHIP["card_of"](WORDS, TRAINED, written)["low_heart_probability"] == 0.93  # 0.90, 0.91 and 0.92 of eleven
 
 
 def test_the_terms_are_those_a_person_stated_and_the_trainings_own_summary_gives_way(written: dict[str, Any]) -> None:

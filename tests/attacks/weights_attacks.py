@@ -174,6 +174,7 @@ MODELS: tuple[Attack, ...] = (
     Attack("a union of parts that are not there", scheme({"1": "lv_cavity"}, {"myocardium": ["infarct"]}),
            load_bundle, "SA-E062", "unions"),
     Attack("a card of another modality", card(modality="ct"), load_bundle, "SA-E062", "modality"),
+    Attack("a card whose certainty is no share", card(low_heart_probability="high"), load_bundle, "SA-E062", "probability"),
     Attack("a card whose hashes are no list", card(training_cases_sha256=7), load_bundle, "SA-E062"),
     Attack("NaN weights", bundle(sound(weights={"head.bias": torch.full((4,), torch.nan)})), load_bundle, "SA-E062", "NaN"),
     Attack("weights with a key missing and one too many",

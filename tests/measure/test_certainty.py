@@ -39,6 +39,13 @@ def test_a_low_one_is_noted_and_without_phases_all_frames_are_looked_at() -> Non
     assert told["notes"] == [{"code": "SA-W116", "text": NOTE.text}]
 
 
+def test_a_model_may_have_its_own_idea_of_low() -> None:
+    def noted(low: float) -> bool:
+        return bool(certainty_in(measures(None, None), np.array([[0.92]]), labels_of((3,)), low)["notes"])
+
+    assert (noted(0.921), noted(0.92), noted(LOW)) == (True, False, True)
+
+
 def test_without_a_heart_it_is_undefined_with_a_reason() -> None:
     told = certainty_in(measures(None, None), np.array([[NAN]]), labels_of((0,)))
     assert told["certainty"]["heart_probability"] is None

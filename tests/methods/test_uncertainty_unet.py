@@ -320,6 +320,16 @@ def test_late_enhancement_ends_in_infarct_uncertainty_and_the_word_experimental(
     assert any("experimental: made of pictures" in note["text"] for note in measures["notes"])
 
 
+@pytest.mark.parametrize(("low", "noted"), [(0.0, False), (1.0, True)])
+def test_what_counts_as_little_certainty_is_the_models_own(low: float, noted: bool, tmp_path: Path) -> None:
+    model = model_of(EMIDEC, tmp_path / "m.safetensors", low_heart_probability=low)
+    torch.nn.init.constant_(model.nets["segment"][0].head.bias[1:2], 1.0)  # an untrained network that finds a heart
+    study = with_facts(ring_study(n_frames=1, rows=32, cols=32, centre=(16, 16)), Facts(modality="lge"))
+    measures = segment_study(study, model, CPU).measures
+    assert measures["certainty"]["heart_probability"] is not None
+    assert ("SA-W116" in {note["code"] for note in measures["notes"]}) == noted
+
+
 def test_a_variance_map_is_written_on_the_scans_own_grid(tmp_path: Path) -> None:
     model_of(ACDC, tmp_path / "m.safetensors", experimental="a test")
     study = ring_study(n_frames=1)

@@ -12,6 +12,7 @@ from shortaxis.core.labels import LabelScheme, Structure
 PARTS = frozenset({"format", "method", "recipe_name", "recipe", "scheme", "card", "sha256"})
 SEAL = "sha256"
 _CARD_TEXTS = ("trained_on", "licence", "citation", "experimental")
+_CARD_SHARES = ("low_heart_probability",)
 _CARD_CHOICES: Mapping[str, tuple[str, ...]] = {"modality": ("cine", "lge"), "species": ("human", "mouse")}
 
 
@@ -43,6 +44,8 @@ def check(manifest: Mapping[str, Any]) -> None:
     card = manifest["card"]
     for key in _CARD_TEXTS:
         _be(isinstance(card.get(key, ""), str), f"card.{key}")
+    for key in _CARD_SHARES:
+        _be(_is_share(card.get(key, 0.0)), f"card.{key}")
     for key, choices in _CARD_CHOICES.items():
         _be(card.get(key, choices[0]) in choices, f"card.{key}")
     hashes = card.get("training_cases_sha256", [])
@@ -59,6 +62,10 @@ def scheme_of(stated: Mapping[str, Any]) -> LabelScheme:
     _be(len(set(codes.values())) == len(codes) == len(stated["codes"]), "scheme.codes")
     _be(all(set(named) <= set(codes.values()) and named for named in unions.values()), "scheme.unions")
     return LabelScheme(stated["name"], codes, unions)
+
+
+def _is_share(value: Any) -> bool:
+    return isinstance(value, int | float) and 0 <= value <= 1
 
 
 def _be(is_so: bool, part: str) -> None:

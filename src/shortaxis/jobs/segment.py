@@ -20,7 +20,7 @@ from shortaxis.jobs.model_choice import modality_of
 from shortaxis.jobs.models import Model
 from shortaxis.jobs.spread import Spread
 from shortaxis.measure.case import measure_case
-from shortaxis.measure.certainty import certainty_in
+from shortaxis.measure.certainty import CARD_KEY, LOW, certainty_in
 from shortaxis.predict.cine import Drawn, segment_cine
 from shortaxis.predict.orientation import settle_orientation
 
@@ -97,7 +97,8 @@ def segment_study(
     study = study.with_notes(*turned, *found.notes, *known, *_experimental(model.bundle.card))
     wanted = scheme or model.bundle.scheme
     labels = labels if wanted is model.bundle.scheme else model.bundle.scheme.translate(labels, wanted)
-    measures = certainty_in(spread.told_in(measure_case(study, labels, wanted)), found.certainty, found.labels)
+    low = float(model.bundle.card.get(CARD_KEY, LOW))
+    measures = certainty_in(spread.told_in(measure_case(study, labels, wanted)), found.certainty, found.labels, low)
     variance = spread.variance
     if variance is not None and shifts is not None:
         variance = shifts.undo(variance).astype(np.float32, copy=False)

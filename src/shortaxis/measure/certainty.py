@@ -2,8 +2,8 @@
 
 The mean probability of the chosen class over all pixels labelled as heart, of end diastole and end systole the lower.
 Measured on the 20 held-out patients of fold 0 (`benchmarks/certainty.py`; `docs/benchmarks.md` has the figures): it goes
-with the Dice of the worse frame, which the lowest slice's does not. LOW is chosen there too: it is no calibrated
-probability, and of another model it may mean another quality.
+with the Dice of the worse frame, which the lowest slice's does not. LOW is chosen there too, for the embedded model: it is
+no calibrated probability, and of another model it means another quality. So a model's card may say its own (`CARD_KEY`).
 """
 
 from __future__ import annotations
@@ -20,9 +20,10 @@ from shortaxis.core.study import Note
 LOW = 0.935
 NOTE = Note(
     "SA-W116",
-    "The network was less sure of this heart than of most: its mean probability is below 0.935. Look at the masks.",
+    "The network was less sure of this heart than of most on which it was judged. Look at the masks.",
 )
 KEY = "heart_probability"
+CARD_KEY = "low_heart_probability"  # in a model's card: below it a heart is noted
 
 
 def heart_probability(
@@ -44,9 +45,9 @@ def heart_probability(
 
 
 def certainty_in(
-    measures: dict[str, Any], certainty: NDArray[np.floating], labels: NDArray[np.integer]
+    measures: dict[str, Any], certainty: NDArray[np.floating], labels: NDArray[np.integer], low: float = LOW
 ) -> dict[str, Any]:
-    """The measures with a section `certainty`: of ED and ES, of all frames where neither is known; a note where it is low.
+    """The measures with a section `certainty`: of ED and ES, of all frames where neither is known; a note below `low`.
 
     Shapes as in `heart_probability`.
     """
@@ -56,4 +57,4 @@ def certainty_in(
     told = {**measures, "certainty": {KEY: found}}
     if found is None:
         return {**told, "reasons": {**measures["reasons"], f"certainty.{KEY}": "no heart was found"}}
-    return {**told, "notes": [*measures["notes"], asdict(NOTE)]} if found < LOW else told
+    return {**told, "notes": [*measures["notes"], asdict(NOTE)]} if found < low else told
