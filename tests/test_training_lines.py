@@ -47,6 +47,7 @@ def test_the_page_shows_every_leg_that_was_trained_by_train() -> None:
         ("dadu", "dadu/leg-2.toml"),
         ("foanet", "foanet/leg-2.toml"),
         ("halsrnet", "halsrnet/leg-4.toml"),
+        *(("uncertainty-unet", f"uncertainty-unet-cine/leg-{number}.toml") for number in (2, 3, 4)),
     ]
 
 

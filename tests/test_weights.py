@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import json
+import re
 import tomllib
 from collections.abc import Callable
 from pathlib import Path
@@ -80,6 +81,19 @@ def test_a_card_says_what_for_whose_data_how_trained_how_well_and_under_which_te
     assert card["licence"] == "CC BY-NC-SA 4.0"
     assert 0.5 < card["cross_validation"]["mean_dsc"] < 1.0
     assert "Research use only" in card["intended_use"]
+
+
+def test_the_table_of_methods_to_choose_from_says_what_the_cards_say() -> None:
+    page = (WEIGHTS.parent / "docs" / "how-to" / "segment.md").read_text("utf-8")
+    rows = re.findall(
+        r"^\| `([\w-]+)` \| ([\d.]+) \| ([\d.]+) \| ([\d.]+) \|", page, re.MULTILINE
+    )  # the default's is older
+    cards = {bundle.method: bundle.card for bundle in map(load_bundle, SHIPPED) if bundle.card.get("modality") != "lge"}
+    assert {method for method, *_ in rows} == set(cards) - {"unet"}
+    for method, *figures in rows:
+        held = cards[method]["cross_validation"]
+        errors = [held[f"{side}_ef_mean_absolute_error_points"] for side in ("lv", "rv")]
+        assert figures == [f"{held['mean_dsc']:.3f}", *(f"{error:.1f}" for error in errors)], method
 
 
 def test_the_default_was_trained_on_the_scans_of_all_100_patients() -> None:

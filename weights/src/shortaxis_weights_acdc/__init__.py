@@ -31,3 +31,8 @@ def foanet() -> Path:
 def halsrnet() -> Path:
     """HALSR-Net behind its regressed ROI."""
     return _FOLDER / "halsrnet.safetensors"
+
+
+def uncertainty_unet_cine() -> Path:
+    """The 3D U-Net with its uncertainty in the loss, for cines."""
+    return _FOLDER / "uncertainty-unet-cine.safetensors"
