@@ -96,6 +96,13 @@ def test_the_table_of_methods_to_choose_from_says_what_the_cards_say() -> None:
         assert figures == [f"{held['mean_dsc']:.3f}", *(f"{error:.1f}" for error in errors)], method
 
 
+def test_a_model_of_late_enhancement_says_that_it_is_experimental() -> None:
+    cards = [bundle.card for bundle in map(load_bundle, SHIPPED) if bundle.card.get("modality") == "lge"]
+    assert all(
+        len(card["experimental"]) > 20 for card in cards
+    )  # the pictures at hand are stretched and have no spacing
+
+
 def test_the_default_was_trained_on_the_scans_of_all_100_patients() -> None:
     assert load_bundle(PACKAGE / "acdc.safetensors").card["n_training_cases"] == 100
 

@@ -233,6 +233,11 @@ def test_nothing_of_the_source_s_text_comes_along(tmp_path: Path) -> None:
     assert b"DOE" in (tmp_path / "a.nii").read_bytes() and b"DOE" not in written and len(written) == 352 + MASK[:1].size
 
 
+def test_a_mask_may_say_of_itself_what_whoever_meets_it_alone_must_know(tmp_path: Path) -> None:
+    write_labels(tmp_path / "m.nii.gz", MASK, GRID, is_4d=True, description="EXPERIMENTAL")
+    assert nib.load(tmp_path / "m.nii.gz").header["descrip"].item() == b"EXPERIMENTAL"
+
+
 def test_equal_masks_are_equal_files_without_name_and_time(tmp_path: Path) -> None:
     write_labels(tmp_path / "a.nii.gz", MASK, GRID, is_4d=True)
     write_labels(tmp_path / "b.nii.gz", MASK, GRID, is_4d=True)

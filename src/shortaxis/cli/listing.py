@@ -28,5 +28,6 @@ def models() -> None:
     table = Table("name", "method", "trained on", "licence", file, box=None, header_style="bold")
     found = list_models()
     for model in found:
-        table.add_row(model.name, model.method, model.trained_on, model.licence, str(model.path))
+        trained_on = f"{model.trained_on} (EXPERIMENTAL)" if model.experimental else model.trained_on
+        table.add_row(model.name, model.method, trained_on, model.licence, str(model.path))
     Console().print(table if found else "none is installed; docs/how-to/install.md says where one comes from")

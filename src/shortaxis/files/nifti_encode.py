@@ -62,11 +62,12 @@ def geometry_of(grid: Grid, frame_time_ms: float | None) -> NiftiGeometry:
     )
 
 
-def encode(array: NDArray[np.generic], is_4d: bool, geometry: NiftiGeometry) -> bytes:
+def encode(array: NDArray[np.generic], is_4d: bool, geometry: NiftiGeometry, description: str = "") -> bytes:
     """The uncompressed file: `array` [frame, slice, row, col] of a type `can_store` allows, its first axis dropped
-    from the header where the file is 3D."""
+    from the header where the file is 3D. `description`: ASCII, 79 characters at most."""
     header, offset = _fresh_header(array, geometry)
     sizes = array.shape[::-1] if is_4d else array.shape[:0:-1]
+    header["descrip"] = description.encode("ascii")
     header["dim"] = [len(sizes), *sizes, *(1,) * (7 - len(sizes))]
     start = header.tobytes().ljust(offset, b"\0")
     voxels = np.ascontiguousarray(array, array.dtype.newbyteorder("<"))

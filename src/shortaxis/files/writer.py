@@ -58,21 +58,32 @@ def write_csv(path: Path, rows: Sequence[Mapping[str, object]], columns: Sequenc
 
 
 def write_labels(
-    path: Path, array: NDArray[np.uint8], grid: Grid, is_4d: bool, frame_time_ms: float | None = None
+    path: Path,
+    array: NDArray[np.uint8],
+    grid: Grid,
+    is_4d: bool,
+    frame_time_ms: float | None = None,
+    description: str = "",
 ) -> None:
     """A segmentation [frame, slice, row, col] as .nii or .nii.gz on `grid`.
 
     The geometry repeats `grid.nifti` to the letter where the source was NIfTI. `frame_time_ms` is used where it was not.
+    `description` goes into the header, ASCII and 79 characters at most: what whoever meets the file alone must know.
 
     Raises WrongDimensions or GridMismatch beside WriteFailed.
     """
     if array.dtype != np.uint8:
         raise WriteFailed("labels as uint8", str(array.dtype), "convert the array", path)
-    write_image(path, array, grid, is_4d, frame_time_ms)
+    write_image(path, array, grid, is_4d, frame_time_ms, description)
 
 
 def write_image(
-    path: Path, array: NDArray[np.generic], grid: Grid, is_4d: bool, frame_time_ms: float | None = None
+    path: Path,
+    array: NDArray[np.generic],
+    grid: Grid,
+    is_4d: bool,
+    frame_time_ms: float | None = None,
+    description: str = "",
 ) -> None:
     """An image [frame, slice, row, col] in its own type, otherwise as `write_labels`."""
     if array.ndim != 4 or (array.shape[0] != 1 and not is_4d):
@@ -83,7 +94,7 @@ def write_image(
     if not can_store(array.dtype):
         raise WriteFailed("integer or float voxels up to 64 bits", str(array.dtype), "convert the array", path)
     geometry = geometry_of(grid, frame_time_ms if is_4d else None)
-    plain = encode(array, is_4d, geometry)
+    plain = encode(array, is_4d, geometry, description)
     content = gzipped(plain) if path.name.lower().endswith(".gz") else plain
     n_bytes = len(plain)
     del plain  # a cine is read back beside it

@@ -17,6 +17,7 @@ from shortaxis.report.html import render_case
 from shortaxis.report.thumbnail import thumbnail
 
 MEASURES, REPORT, THUMBNAIL = "measures.json", "report.html", "thumbnail.jpg"
+EXPERIMENTAL_FILE = "EXPERIMENTAL model. Research use only."  # in the header of what it drew
 
 
 def write_case(result: Segmentation, folder: Path, provenance: Mapping[str, Any], with_report: bool) -> list[Path]:
@@ -37,10 +38,11 @@ def write_case(result: Segmentation, folder: Path, provenance: Mapping[str, Any]
 
 def _write_origin(result: Segmentation, origin: Origin, folder: Path) -> list[Path]:
     study, frames = result.study, _taken(origin.frames)
+    time_ms, said = study.facts.frame_time_ms, EXPERIMENTAL_FILE if result.measures.get("experimental") else ""
 
     def put(name: str, labels: NDArray[np.uint8], is_4d: bool) -> Path:
         path = folder / f"{origin.stem}_{name}.nii.gz"
-        write_labels(path, labels, study.grid, is_4d=is_4d, frame_time_ms=study.facts.frame_time_ms)
+        write_labels(path, labels, study.grid, is_4d=is_4d, frame_time_ms=time_ms, description=said)
         return path
 
     written = [put("labels", result.labels[frames], origin.is_4d)]
@@ -52,12 +54,11 @@ def _write_origin(result: Segmentation, origin: Origin, folder: Path) -> list[Pa
                 written.append(put(f"{phase}_labels", result.labels[[index]], False))
     if result.variance is not None:
         path = folder / f"{origin.stem}_variance.nii.gz"
-        time_ms = study.facts.frame_time_ms
-        write_image(path, result.variance[frames], study.grid, is_4d=origin.is_4d, frame_time_ms=time_ms)
+        write_image(path, result.variance[frames], study.grid, origin.is_4d, time_ms, said)
         written.append(path)
     if study.keeps_image:
         path = folder / f"{origin.stem}_image.nii.gz"
-        write_image(path, study.image[frames], study.grid, is_4d=origin.is_4d, frame_time_ms=study.facts.frame_time_ms)
+        write_image(path, study.image[frames], study.grid, origin.is_4d, time_ms)
         written.append(path)
     return written
 

@@ -28,6 +28,7 @@ class ModelInfo:
     trained_on: str
     licence: str
     path: Path
+    experimental: str = ""  # why it is, by its card
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,8 +62,10 @@ def installed_models() -> list[ModelInfo]:
 
 def _info(name: str, path: Path) -> ModelInfo:
     bundle = load_bundle(path)
-    trained_on, licence = (str(bundle.card.get(key, "")) for key in ("trained_on", "licence"))
-    return ModelInfo(name, bundle.method, trained_on, licence, path)
+    trained_on, licence, experimental = (
+        str(bundle.card.get(key, "")) for key in ("trained_on", "licence", "experimental")
+    )
+    return ModelInfo(name, bundle.method, trained_on, licence, path, experimental)
 
 
 def locate_model(name: str | None, method: str | None) -> Path:

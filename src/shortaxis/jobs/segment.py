@@ -94,7 +94,9 @@ def segment_study(
     labels = found.labels if shifts is None else shifts.undo(found.labels).astype(np.uint8, copy=False)
     boxes = found.boxes if shifts is None or found.boxes is None or roi is not None else shifts.undo_boxes(found.boxes)
     known = (TRAINED_ON,) if study.sha256 in model.bundle.card.get("training_cases_sha256", ()) else ()
-    study = study.with_notes(*turned, *found.notes, *known, *_experimental(model.bundle.card))
+    experimental = _experimental(model.bundle.card)
+    warned = (Note("SA-W114", f"This model is experimental: {reason}") for reason in experimental.values())
+    study = study.with_notes(*turned, *found.notes, *known, *warned)
     wanted = scheme or model.bundle.scheme
     labels = labels if wanted is model.bundle.scheme else model.bundle.scheme.translate(labels, wanted)
     low = float(model.bundle.card.get(CARD_KEY, LOW))
@@ -102,13 +104,12 @@ def segment_study(
     variance = spread.variance
     if variance is not None and shifts is not None:
         variance = shifts.undo(variance).astype(np.float32, copy=False)
-    return Segmentation(study, labels, wanted, measures, boxes, variance)
+    return Segmentation(study, labels, wanted, {**measures, **experimental}, boxes, variance)
 
 
-def _experimental(card: Mapping[str, Any]) -> tuple[Note, ...]:
-    """What a model's card says of itself goes into every output."""
-    reason = card.get("experimental")
-    return (Note("SA-W114", f"This model is experimental: {reason}"),) if reason else ()
+def _experimental(card: Mapping[str, Any]) -> dict[str, str]:
+    """Why a model is experimental, as its card says: it goes into every output."""
+    return {"experimental": str(card["experimental"])} if card.get("experimental") else {}
 
 
 def with_facts(study: Study, given: Facts | None) -> Study:
