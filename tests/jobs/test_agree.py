@@ -32,11 +32,14 @@ def draw(folder: Path, case: str, labels: NDArray[np.uint8], grid: Grid = GRID) 
         write_labels(folder / f"{case}_{phase}_seg.nii.gz", labels[[index]], grid, is_4d=False)
 
 
-def segmented(folder: Path, case: str, labels: NDArray[np.uint8] | None, ef_percent: float) -> None:
+def segmented(
+    folder: Path, case: str, labels: NDArray[np.uint8] | None, ef_percent: float, species: str = "human"
+) -> None:
     """A case's folder as `segment` writes it: measures, and a 4D mask with copies of its phases."""
     phases = {"ed_index": 0, "es_index": 1}
     lv = {"ef_percent": ef_percent, "edv_ml": 100.0, "edv_index_ml_m2": 50.0, "wall": {"aha": {"ed_mm": [1.0]}}}
-    write_json(folder / case / "measures.json", {"case": case, "phases": phases, "lv": lv})
+    patient = {"species": species}
+    write_json(folder / case / "measures.json", {"case": case, "patient": patient, "phases": phases, "lv": lv})
     if labels is not None:
         write_labels(folder / case / "x_labels.nii.gz", labels, GRID, is_4d=True)
         write_labels(folder / case / "x_ed_labels.nii.gz", labels[:1], GRID, is_4d=False)
@@ -104,6 +107,15 @@ def test_what_segment_wrote_brings_its_own_measures_and_its_masks(tmp_path: Path
         [">=50", "0", "0", "2"],
     ]
     assert "<title>Old and New" in (tmp_path / "out" / "agreement.html").read_text("utf-8")
+
+
+def test_a_mouse_is_in_no_category_of_mans_heart_failure(tmp_path: Path) -> None:
+    for folder, ef in (("a", 38.0), ("b", 55.0)):
+        segmented(tmp_path / folder, "m1", None, ef, "mouse")
+    found = agree_folders(tmp_path / "a", tmp_path / "b", tmp_path / "out")
+    assert found["indices"]["lv.ef_percent"]["bias"] == -17.0 and found["ef_categories"]["n"] == 0
+    written = (tmp_path / "out" / name for name in ("ef_categories.csv", "agreement.html"))
+    assert not any("40-49" in path.read_text("utf-8") or "40–49" in path.read_text("utf-8") for path in written)
 
 
 def test_measures_without_masks_and_masks_can_stand_against_each_other(tmp_path: Path) -> None:

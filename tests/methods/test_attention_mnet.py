@@ -20,7 +20,6 @@ from shortaxis.methods.attention_mnet import (
     METHOD,
     PAPER,
     TUNED,
-    TUNED_FOR_MICE,
     AttentionMNet,
     AttentionMNetConfig,
     AttentionMNetRecipe,
@@ -231,6 +230,19 @@ def test_distance_counts_slices_by_their_thickness_or_not_at_all() -> None:
     assert float(solid[:, 2].max()) == pytest.approx(1 / (1 + 8.0 / 2.0), rel=1e-2)  # four pixels away
 
 
+def test_the_weight_map_is_of_the_whole_reference_though_a_block_holds_none_of_it() -> None:
+    study = ring_study(spacing_mm=(8.0, 2.0, 2.0), slices=8)
+    assert study.labels is not None
+    array = study.labels.array.copy()
+    array[:, 4:] = 0  # the reference ends where the second block of four slices begins
+    study = replace(study, labels=replace(study.labels, array=array))
+    first, second, *_ = STAGE.examples(study, ACDC, None)
+    assert first.fields["labels"].array.any() and not second.fields["labels"].array.any()
+    nearest = [float(second.fields["weights"].array[:, at].max()) for at in range(4)]
+    pixels = [8.0 / 2.0 * away for away in (1, 2, 3, 4)]
+    assert nearest == pytest.approx([1 / (1 + distance) for distance in pixels], rel=1e-2)
+
+
 def test_the_plateau_follows_the_generalised_dice_of_the_fused_output(tmp_path: Path) -> None:
     examples = list(STAGE.examples(ring_study(), LEFT_VENTRICLE, None))
     compute = Compute("cpu", False)
@@ -330,6 +342,7 @@ def test_laid_over_the_tuned_recipe_a_mouses_pixel_makes_its_ventricle_many_pixe
         return int(np.ptp(rows)) + 1
 
     assert widest_px(TUNED) < 8
-    mice = TUNED.overlaid(TUNED_FOR_MICE)
+    mice = METHOD.recipe_for("tuned", "mouse")
+    assert isinstance(mice, AttentionMNetRecipe)
     assert mice.segment.window.plane.pixel_mm == PAPER.segment.window.plane.pixel_mm
     assert widest_px(mice) > 40

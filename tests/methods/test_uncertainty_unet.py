@@ -307,7 +307,9 @@ def test_a_single_frame_must_say_its_modality_to_a_method_for_both(tmp_path: Pat
         segment_study(ring_study(n_frames=2), model, CPU)  # several frames: a cine
     with pytest.raises(WrongKindOfScan, match="as --modality says"):
         with_facts(with_facts(study, Facts(modality="lge")), Facts(modality="cine"))
-    assert with_modality(study, METHOD.accepts.modalities - {"lge"}).facts.modality == "cine"
+    taken = with_modality(study, METHOD.accepts.modalities - {"lge"})
+    assert taken.facts.modality == "cine" and [note.code for note in taken.notes] == ["SA-W119"]
+    assert not with_modality(ring_study(n_frames=2), METHOD.accepts.modalities).notes
 
 
 def test_late_enhancement_ends_in_infarct_uncertainty_and_the_word_experimental(tmp_path: Path) -> None:
@@ -318,6 +320,7 @@ def test_late_enhancement_ends_in_infarct_uncertainty_and_the_word_experimental(
     assert measures["uncertainty"]["n_samples"] == 3 and measures["uncertainty"]["image_variance"] > 0
     assert "infarct_dice_within_samples" in measures["uncertainty"]
     assert any("experimental: made of pictures" in note["text"] for note in measures["notes"])
+    assert measures["experimental"] == "made of pictures"
 
 
 @pytest.mark.parametrize(("low", "noted"), [(0.0, False), (1.0, True)])
@@ -340,6 +343,10 @@ def test_a_variance_map_is_written_on_the_scans_own_grid(tmp_path: Path) -> None
     )
     result = segment_cohort([tmp_path / "scan.nii.gz"], tmp_path / "out", options)
     assert result.done == ["scan"] and "experimental a test" in result.terms.lower().replace(":", "")
+    for name in ("scan_labels.nii.gz", "scan_variance.nii.gz"):
+        assert b"EXPERIMENTAL" in nib.load(tmp_path / "out/scan" / name).header["descrip"].item()
+    assert json.loads((tmp_path / "out/scan/manifest.json").read_text())["model"]["card"]["experimental"] == "a test"
+    assert "a test" in (tmp_path / "out/measures.csv").read_text("utf-8")
     variance = nib.load(tmp_path / "out/scan/scan_variance.nii.gz")
     assert variance.get_data_dtype() == np.float32 and variance.shape == study.image.shape[:0:-1]
     np.testing.assert_array_equal(variance.affine, affine)

@@ -102,13 +102,29 @@ def test_channels_are_structures_in_the_order_of_the_schemes_numbers() -> None:
 
 
 def test_an_ensemble_is_the_mean_of_probabilities() -> None:
-    one = Inferred(probs=torch.tensor([[0.9, 0.1]]), variance=torch.tensor([1.0]))
-    two = Inferred(probs=torch.tensor([[0.2, 0.8]]), variance=torch.tensor([3.0]))
+    one = Inferred(probs=torch.tensor([[0.9, 0.1]]))
+    two = Inferred(probs=torch.tensor([[0.2, 0.8]]))
     mean = mean_of([one, two])
-    assert mean.probs is not None and mean.variance is not None and mean.corners is None
+    assert mean.probs is not None and mean.variance is None and mean.corners is None
     torch.testing.assert_close(mean.probs, torch.tensor([[0.55, 0.45]]))
-    torch.testing.assert_close(mean.variance, torch.tensor([2.0]))
     assert mean_of([one]) is one
+
+
+def test_the_variance_of_an_ensemble_is_that_of_all_its_samples_together() -> None:
+    drawn = torch.tensor([[[0.9, 0.1], [0.7, 0.3]], [[0.2, 0.8], [0.4, 0.6]]])  # [member, sample, class] at one voxel
+    answers = [
+        Inferred(probs=samples.mean(0)[None], variance=samples.var(0, correction=0).mean()[None]) for samples in drawn
+    ]
+    variance = mean_of(answers).variance
+    assert variance is not None
+    torch.testing.assert_close(variance, drawn.flatten(0, 1).var(0, correction=0).mean()[None])
+
+
+def test_members_that_are_each_sure_and_disagree_are_not_sure_together() -> None:
+    sure = [Inferred(probs=torch.tensor([[p, 1 - p]]), variance=torch.tensor([0.0])) for p in (0.1, 0.9)]
+    variance = mean_of(sure).variance
+    assert variance is not None
+    torch.testing.assert_close(variance, torch.tensor([0.16]))
 
 
 def test_an_ensemble_of_networks_gives_the_mean_of_what_each_gives() -> None:

@@ -138,6 +138,20 @@ def test_an_unvaried_example_is_what_prediction_sees() -> None:
             np.testing.assert_allclose(vary_volume(other, None, config).image, one.image, atol=1e-3)
 
 
+def test_what_the_window_adds_around_the_image_does_not_count_for_its_scale_where_so_asked() -> None:
+    study = ring_study(rows=24, cols=24, centre=(12, 12))  # 48 mm; the window has 64
+    bright = replace(study, image=study.image + 100.0)
+    imaged = HeartVolumeConfig(plane=PLANE, depth=4, scaled_by="imaged")
+    found = Found((0,), boxes=np.tile(np.array((6.0, 6.0, 18.0, 18.0)), (1, 4, 1)))
+
+    def inside(config: HeartVolumeConfig) -> np.ndarray:
+        (sample,) = cut_volumes(bright, found, [0], config)
+        return sample.image[0, :, 6:26, 6:26]  # well within the image
+
+    assert abs(inside(imaged).mean()) < 0.3 and inside(imaged).std() > 0.5
+    assert inside(HeartVolumeConfig(plane=PLANE, depth=4)).mean() > 0.5  # black beyond the image lowered the mean
+
+
 def test_image_and_fields_are_flipped_together() -> None:
     still = AugmentConfig(
         rotation_degrees=0, shift_px=0, log_scale=0, log_stretch=0, mirror_slices=1.0, log_gamma=0, noise=0, blur_px=0,

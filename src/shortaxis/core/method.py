@@ -10,7 +10,7 @@ from shortaxis.core.found import Doubt, Found, Inferred, Piece
 from shortaxis.core.labels import LabelScheme
 from shortaxis.core.recipe import FitRecipe, Recipe
 from shortaxis.core.sample import Batch, Sample
-from shortaxis.core.study import Note, Study
+from shortaxis.core.study import Note, Species, Study
 
 if TYPE_CHECKING:
     import numpy as np
@@ -148,6 +148,7 @@ class Method:
         default_scheme: the structures it was published for.
         accepts: modalities and species it is made for.
         beat_repairs: post-processing over all frames by recipe, where there is any.
+        tuned_for: what is laid over the `tuned` recipe for hearts of another species than man, whose pixels it has.
         dimensions: 2 where its segmenter sees slices (with or without neighbours as channels), 3 where it sees blocks.
     """
 
@@ -160,4 +161,9 @@ class Method:
     default_scheme: LabelScheme
     accepts: Accepts = field(default_factory=Accepts)
     beat_repairs: Mapping[RecipeName, BeatRepair] = field(default_factory=dict)
+    tuned_for: Mapping[Species, Mapping[str, Any]] = field(default_factory=dict)
     dimensions: Literal[2, 3] = 2
+
+    def recipe_for(self, name: RecipeName, species: Species) -> Recipe:
+        """A recipe for hearts of a species, before the user's own changes."""
+        return self.recipes[name].overlaid(self.tuned_for.get(species, {}) if name == "tuned" else {})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from shortaxis.core.study import Grid, Note, Study
+from shortaxis.core.study import Grid, Note, Species, Study
 
 MOUSE_PIXEL_MM = 0.4  # ours: pixels of a human cine are three times as large, those of a mouse's a third
 MOUSE_PLANE_MM = 60.0  # ours: a human heart alone is 105 mm wide (ACDC's median), a mouse's chest 25 mm
@@ -26,6 +26,11 @@ def with_species(study: Study) -> Study:
     if is_mouse_sized(study.grid):
         return replace(study, facts=replace(study.facts, species="mouse")).with_notes(BY_SIZE)
     return replace(study, facts=replace(study.facts, species="human"))
+
+
+def species_of(study: Study) -> Species:
+    """Whose heart a study shows, stated or told by its size."""
+    return with_species(study).facts.species or "human"
 
 
 def is_mouse_sized(grid: Grid) -> bool:

@@ -45,7 +45,7 @@ def agree_folders(
     Returns:
         `n_cases` in both, `only_in_a`, `only_in_b`, `indices` (a flat row each, see `measure.reliability`), `overlap` (of
         masks on one grid; see `measure.summary`), `n_on_one_grid`, `off_grid` (cases whose grids differ or that have no
-        masks), `ef_categories` and `definitions`.
+        masks), `ef_categories` (of patients; a mouse has none) and `definitions`.
 
     Raises:
         NoStudy: the folders have no case in common.
@@ -61,7 +61,8 @@ def agree_folders(
         raise NoStudy("cases of the same name in both folders", found, "name the same patient the same way", b)
     pairs = _pairs({case: (ours[case], theirs[case]) for case in cases})
     overlap, off_grid = compare_masks({case: (ours[case], theirs[case]) for case in cases})
-    categories = reclassified(pairs.get(EF, {}))
+    patients = {case for case in cases if {ours[case].species, theirs[case].species} == {"human"}}
+    categories = reclassified({case: both for case, both in pairs.get(EF, {}).items() if case in patients})
     summary = {
         "name_a": name_a,
         "name_b": name_b,
@@ -94,8 +95,9 @@ def _write(
     table = [
         {"a": one, **{f"b {two}": n for two, n in zip(CATEGORIES, row, strict=True)}}
         for one, row in zip(CATEGORIES, categories.counts, strict=True)
+        if categories.n
     ]
-    write_csv(out / "ef_categories.csv", table)
+    write_csv(out / "ef_categories.csv", table, ["a", *(f"b {two}" for two in CATEGORIES)] if table else ["a"])
     write_json(out / "agreement.json", summary)
     write_text(out / "agreement.html", render_agreement(summary, pairs))
 

@@ -11,6 +11,7 @@ import numpy as np
 
 from shortaxis.core.errors import BadConfiguration, DamagedFile, GridMismatch
 from shortaxis.core.labels import Labels, LabelScheme
+from shortaxis.core.species import species_of
 from shortaxis.core.study import Study
 from shortaxis.files.gate import check_same_grid, load_labels
 from shortaxis.files.json_file import read_json
@@ -30,11 +31,13 @@ class Reading:
     Attributes:
         indices: by dotted key, as `lv.ef_percent`; None where undefined.
         study: masks as labels, with the phases they were measured at; None where only measures are there.
+        species: whose heart it is.
     """
 
     case: str
     indices: Mapping[str, float | None]
     study: Study | None
+    species: str = "human"
 
 
 def readings_of(root: Path, scheme: LabelScheme) -> dict[str, Reading]:
@@ -64,7 +67,8 @@ def _measured(folders: list[Path], scheme: LabelScheme) -> Iterator[Reading]:
     """Cases that `segment` or `measure` wrote; their own measures, not measured again."""
     for folder in folders:
         measures = _read_measures(folder / MEASURES)
-        yield Reading(measures["case"], indices_of(measures), _masks_beside(folder, measures, scheme))
+        species = str((measures.get("patient") or {}).get("species") or "human")
+        yield Reading(measures["case"], indices_of(measures), _masks_beside(folder, measures, scheme), species)
 
 
 def _read_measures(path: Path) -> dict[str, Any]:
@@ -115,7 +119,7 @@ def _drawn(root: Path, scheme: LabelScheme) -> Iterator[Reading]:
         study = with_phases(_joined(studies, scheme, root))[0]
         if study.labels is not None:
             measures = measure_case(study, study.labels.array, study.labels.scheme)
-            yield Reading(study.name, indices_of(measures), study)
+            yield Reading(study.name, indices_of(measures), study, species_of(study))
 
 
 def _joined(studies: list[Study], scheme: LabelScheme, root: Path) -> Study:

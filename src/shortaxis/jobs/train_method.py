@@ -82,10 +82,10 @@ def train_method(
         WrongKindOfScan: the cases are of two species or modalities, or of one the method is not made for.
     """
     method = method_named(name)
-    recipe = method.recipes[options.recipe].overlaid(options.changes or {})
     scheme = scheme_named(options.label_scheme) if options.label_scheme else method.default_scheme
     cases = of_one_species(training_cases(data, dataset, scheme, options.naming), options.species, method)
     cases = of_one_modality(cases, options.modality, method)
+    recipe = method.recipe_for(options.recipe, species_of_all(cases)).overlaid(options.changes or {})
     folds = chosen_folds(cases, options)
     with process_group(), stop_on_signal() as stopped:
         if rank_and_world()[0] == 0:

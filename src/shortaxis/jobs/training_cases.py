@@ -11,7 +11,7 @@ from shortaxis.core.errors import BadConfiguration, NoStudy, UnknownName, WrongK
 from shortaxis.core.labels import LabelScheme
 from shortaxis.core.method import Method
 from shortaxis.core.modality import with_modality
-from shortaxis.core.species import with_species
+from shortaxis.core.species import species_of, with_species
 from shortaxis.core.study import Modality, Species, Study
 from shortaxis.files.names import slug, unique
 from shortaxis.train.run import TrainingCase
@@ -189,9 +189,9 @@ def _read_of(read: Callable[[], Study], given: Modality | None, wanted: Modality
     return study
 
 
-def species_of_all(cases: Sequence[TrainingCase]) -> str:
+def species_of_all(cases: Sequence[TrainingCase]) -> Species:
     """The species that `of_one_species` has held all cases to."""
-    return str(with_species(cases[0].read()).facts.species)
+    return species_of(cases[0].read())
 
 
 def _read_as(read: Callable[[], Study], given: Species | None, wanted: Species | None) -> Study:

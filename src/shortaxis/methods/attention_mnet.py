@@ -33,11 +33,12 @@ decoder's lowest input (the pooled fourth level); the way up (a convolution, the
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Literal, Self
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from pydantic import NonNegativeFloat, NonNegativeInt, PositiveInt, model_validator
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -46,7 +47,7 @@ from shortaxis.core.found import Found, Inferred, Piece
 from shortaxis.core.labels import MYOCARDIUM_ALONE, LabelScheme
 from shortaxis.core.method import Accepts, Loss, Method, Stage
 from shortaxis.core.recipe import FitRecipe, KernelSide, Recipe, Settings
-from shortaxis.core.sample import Batch, Field, Sample
+from shortaxis.core.sample import Batch, Sample
 from shortaxis.core.study import Study
 from shortaxis.losses.contour_refining import Balance, combined_loss, distance_weights, log_probabilities
 from shortaxis.methods.instance_norm import Normalisation, with_normalisation
@@ -258,18 +259,16 @@ class AttentionMNetStage:
     def examples(self, study: Study, scheme: LabelScheme, upstream: Found | None) -> Iterator[Sample]:
         """Labelled blocks; eq. 1's W is made here, once for each reference, and moves with the image from then on."""
         del upstream  # the reference box, moved about by `augment`: no locator's knowledge enters
-        for sample in heart_volume.volume_examples(study, scheme, self.config.window):
-            if self.config.distance_weight:
-                weights = self._weights(sample, study, scheme)
-                sample = replace(sample, fields={**sample.fields, "weights": Field(weights, "linear")})
-            yield sample
 
-    def _weights(self, sample: Sample, study: Study, scheme: LabelScheme) -> np.ndarray:
-        """W of every structure, float16 [structure, slice, row, col], from distances in pixels of the window."""
-        voxel = heart_volume.voxel_px(study.grid, sample.place.steps)
-        sampling = (1.0, 1.0) if voxel is None or self.config.distance == "2d" else voxel  # spacing unknown: in plane
-        codes = np.array(list(scheme.codes)).reshape(-1, 1, 1, 1)
-        return distance_weights(sample.fields["labels"].array[None] == codes, sampling).astype(np.float16)
+        def weights(labels: NDArray[np.uint8], voxel: tuple[float, ...] | None) -> dict[str, NDArray[np.generic]]:
+            """W of every structure, float16 [structure, slice, row, col], from distances in pixels of the window."""
+            if not self.config.distance_weight:
+                return {}
+            sampling = voxel if voxel is not None and self.config.distance == "3d" else (1.0, 1.0)  # unknown: in plane
+            codes = np.array(list(scheme.codes)).reshape(-1, 1, 1, 1)
+            return {"weights": distance_weights(labels[None] == codes, sampling).astype(np.float16)}
+
+        return heart_volume.volume_examples(study, scheme, self.config.window, weights)
 
     def augment(self, sample: Sample, rng: np.random.Generator | None) -> Sample:
         return heart_volume.vary_volume(sample, rng, self.config.window)
@@ -342,7 +341,6 @@ TUNED = AttentionMNetRecipe(  # all ours
     ),
     segment_fit=TUNED_SEGMENT_FIT.model_copy(update={"batch": 2}),  # blocks, of up to 20 slices together
 )
-TUNED_FOR_MICE = {"segment": {"window": {"plane": {"pixel_mm": 0.1307}}}}  # laid over TUNED; III-A's pixel
 
 METHOD = Method(
     name="attention-mnet",
@@ -352,6 +350,7 @@ METHOD = Method(
     stages=stages,
     repairs={"paper": leave_as_is, "tuned": repair_heart},  # the paper has none
     beat_repairs={"tuned": HoldBase()},
+    tuned_for={"mouse": {"segment": {"window": {"plane": {"pixel_mm": 0.1307}}}}},  # III-A's pixel
     default_scheme=MYOCARDIUM_ALONE,
     accepts=Accepts(species=frozenset({"human", "mouse"})),
     dimensions=3,

@@ -107,11 +107,12 @@ PAPER_WINDOW = HeartVolumeConfig(
     plane=HeartCropConfig(
         size_px=224,  # unstated; ours: nearly the whole image
         pixel_mm=1.458,  # section 2.1
-        grey="stack",  # section 2.1: mean 0 and variance 1 per patient image; the outermost half percents clipped; ours
+        grey="stack",  # section 2.1: mean 0 and variance 1 per image; the outermost half percents clipped; ours
         reach=0,
         augment=AugmentConfig(shift_px=30.0),  # unstated; ours. Wide, for here nothing locates the heart
     ),
     depth=10,  # unstated; ours: EMIDEC's stacks have 5 to 10 slices
+    scaled_by="imaged",  # section 2.1: of the image, not of what the window adds around it
     flip=0.5,  # unstated; nnU-Net mirrors
 )
 

@@ -61,21 +61,29 @@ def run_stage(
 
 
 def mean_of(answers: Sequence[Inferred]) -> Inferred:
-    """The members' mean: of probabilities, corners and variances alike. Their Monte-Carlo samples stand side by side."""
+    """The members' mean of probabilities and corners; the variance of all their samples, which stand side by side.
+
+    That is the mean of the members' own variances and the variance of their means: members that are each sure and do not
+    agree are not sure together.
+    """
     if len(answers) == 1:
         return answers[0]
-
-    def mean(tensors: list[Tensor | None]) -> Tensor | None:
-        held = [tensor for tensor in tensors if tensor is not None]
-        return torch.stack(held).mean(0) if held else None
-
+    probs = _stacked([answer.probs for answer in answers])
+    corners = _stacked([answer.corners for answer in answers])
+    within = _stacked([answer.variance for answer in answers])
+    between = None if within is None or probs is None else probs.var(0, correction=0).mean(1)  # [B, ...]
     drawn = [answer.samples for answer in answers if answer.samples is not None]
     return Inferred(
-        mean([answer.probs for answer in answers]),
-        mean([answer.corners for answer in answers]),
-        mean([answer.variance for answer in answers]),
+        None if probs is None else probs.mean(0),
+        None if corners is None else corners.mean(0),
+        None if within is None else within.mean(0) + (0 if between is None else between),
         torch.cat(drawn, dim=1) if drawn else None,
     )
+
+
+def _stacked(tensors: Sequence[Tensor | None]) -> Tensor | None:
+    held = [tensor for tensor in tensors if tensor is not None]
+    return torch.stack(held) if held else None
 
 
 def _let_go(sample: Sample) -> Sample:

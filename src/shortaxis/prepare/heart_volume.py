@@ -7,8 +7,9 @@ repeating its last slice (never scored, never pasted), a longer one is cut into 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -71,6 +72,10 @@ class SliceBlock:
         lower, upper = (planes[..., index, :, :].astype(np.float32, copy=False) for index in (below, above))
         return lower * (1 - share) + upper * share
 
+    def of_finer(self, planes: Planes) -> Planes:
+        """This block's slices of planes [..., fine, row, col] that are given for the whole finer stack."""
+        return planes[..., np.minimum(self.first + np.arange(self.size), self.fine - 1), :, :]
+
     def undo(self, planes: Planes, interpolation: Interpolation) -> Planes:
         del interpolation  # every source slice is a slice of the finer stack
         whole = np.zeros((*planes.shape[:-3], self.source, *planes.shape[-2:]), planes.dtype)
@@ -85,6 +90,10 @@ class SliceBlock:
         return points
 
 
+OfReference = Callable[[NDArray[np.uint8], tuple[float, float, float] | None], Mapping[str, NDArray[np.generic]]]
+"""From a frame's labels on the finer stack [fine, row, col] and a voxel's sides in pixels to maps [..., fine, row, col]."""
+
+
 class HeartVolumeConfig(Settings):
     """A block's window in plane, its slices, and how examples are varied."""
 
@@ -94,6 +103,7 @@ class HeartVolumeConfig(Settings):
         None  # aimed distance of interpolated slices in pixels of the window; None: native slices
     )
     factor_unknown: PositiveInt = 1  # slices per source slice where the spacing is not known
+    scaled_by: Literal["window", "imaged"] = "window"  # pixels whose mean and spread scale a stack: all, or imaged ones
     chance: Share = 1.0  # of rotating, and of shifting an example
     flip: Share = 0.0  # chance of mirroring the rows, and of mirroring the columns
 
@@ -147,18 +157,20 @@ def cut_volumes(
     steps = heart_steps(study.grid, box, _plane_of(study, config), config.plane.size_px)
     factor = slice_factor(study.grid, steps, config)
     for frame in frames:
-        stack = _scaled(through(steps, study.image[frame].astype(np.float32)), config)
+        stack = _scaled_window(study, frame, steps, config)
         for block in slice_blocks(len(stack), factor, config.depth):
             image = block.apply(stack, "linear").astype(np.float32, copy=False)
             yield Sample(image[None], Place(frame, block.sources, (*steps, block)))
 
 
-def volume_examples(study: Study, scheme: LabelScheme, config: HeartVolumeConfig) -> Iterator[Sample]:
+def volume_examples(
+    study: Study, scheme: LabelScheme, config: HeartVolumeConfig, of_reference: OfReference = lambda codes, voxel: {}
+) -> Iterator[Sample]:
     """One labelled example per block of every annotated frame, `plane.room_px` larger on each side than the input.
 
     `fields["labels"]`: numbers of `scheme` [slice, row, col]; `fields["drawn"]`: 1 where somebody drew, 0 in slices that
     nobody annotated and beyond the stack, which no loss may count. The window's middle is that of the box around the
-    structures of `scheme` (`example_box`).
+    structures of `scheme` (`example_box`). What `of_reference` makes of a frame's whole reference is cut like the image.
 
     Raises:
         LabelsMissing: the study has no labels.
@@ -169,9 +181,12 @@ def volume_examples(study: Study, scheme: LabelScheme, config: HeartVolumeConfig
     steps = _example_steps(study, example_box(box_of(labels > 0), study.grid, config.plane), config)
     factor = slice_factor(study.grid, steps, config)
     for frame in study.labels.annotated_frames():
-        stack = _scaled(through(steps, study.image[frame].astype(np.float32)), config)
+        stack = _scaled_window(study, frame, steps, config)
         codes = through(steps, labels[frame], "nearest").astype(np.uint8)
         looked_at = study.labels.annotated[frame].all(axis=1)  # [slice]
+        whole = SliceBlock(len(stack), factor, 0, (len(stack) - 1) * factor + 1)
+        finer = whole.apply(codes, "nearest").astype(np.uint8, copy=False)
+        more = of_reference(finer, voxel_px(study.grid, (*steps, whole)))
         for block in slice_blocks(len(stack), factor, config.depth):
             drawn = looked_at[block.nearest] & block.held
             if not drawn.any():
@@ -181,6 +196,7 @@ def volume_examples(study: Study, scheme: LabelScheme, config: HeartVolumeConfig
             fields = {
                 "labels": Field(block.apply(codes, "nearest"), "nearest"),
                 "drawn": Field(known, "nearest"),
+                **{name: Field(block.of_finer(array), "linear") for name, array in more.items()},
             }
             yield Sample(image[None], Place(frame, block.sources, (*steps, block)), fields)
 
@@ -261,10 +277,14 @@ def _drawn_variation(config: HeartVolumeConfig, rng: np.random.Generator) -> Var
     )
 
 
-def _scaled(stack: NDArray[np.generic], config: HeartVolumeConfig) -> NDArray[np.float32]:
-    """A stack [slice, row, col] with its grey values scaled as configured; a stack's scale is its middle window's."""
+def _scaled_window(study: Study, frame: int, steps: Sequence[Step], config: HeartVolumeConfig) -> NDArray[np.float32]:
+    """A frame's window [slice, row, col], its grey values scaled as configured; a stack's scale is its middle's."""
+    stack = through(steps, study.image[frame].astype(np.float32))
     if config.plane.grey == "slice":
         return standardise(stack)
     rows, cols = ((extent - config.plane.size_px) // 2 for extent in stack.shape[-2:])
-    window = stack[:, rows : rows + config.plane.size_px, cols : cols + config.plane.size_px]
-    return standardise_stack(stack, window)
+    middle = np.s_[..., rows : rows + config.plane.size_px, cols : cols + config.plane.size_px]
+    if config.scaled_by == "window":
+        return standardise_stack(stack, stack[middle])
+    imaged = through(steps, np.ones((1, *study.grid.shape[1:]), np.float32))[middle][0] > 0.5  # [row, col]
+    return standardise_stack(stack, stack[middle][:, imaged] if imaged.any() else stack[middle])

@@ -11,6 +11,7 @@ from typing import Any
 from shortaxis.core.errors import LeakingSplit
 from shortaxis.core.method import Method, Stage
 from shortaxis.core.recipe import Recipe
+from shortaxis.core.species import species_of
 from shortaxis.core.study import Study
 from shortaxis.experiments.compare.budget import budgeted, slices_in_sample, told
 from shortaxis.experiments.compare.cost import epoch_seconds, step_seconds
@@ -58,7 +59,8 @@ class Contender:
 def contender(entry: Entry, budget: Budget, study: Study, bench: Bench) -> Contender:
     """The entry's method with its changes and the budget. Raises BadConfiguration or UnknownName."""
     method = method_named(entry.method)
-    recipe = budgeted(method, method.recipes[entry.recipe].overlaid(entry.changes), budget, study, bench.scheme)
+    wanted = method.recipe_for(entry.recipe, species_of(study)).overlaid(entry.changes)
+    recipe = budgeted(method, wanted, budget, study, bench.scheme)
     stages = method.stages(recipe)
     depths = {stage.name: slices_in_sample(stage, study, bench.scheme) for stage in stages}
     return Contender(entry, method, recipe, stages, depths)
