@@ -307,6 +307,24 @@ def test_the_loss_is_equation_11(objective: Any) -> None:
     )
 
 
+@pytest.mark.parametrize("smooth", [0.5, 1.0])
+def test_smooth_is_that_of_either_objectives_dice(smooth: float) -> None:
+    labels = torch.tensor([[[1, 1, 0, 0]]])
+    batch = Batch(torch.zeros(1, 1, 1, 4), {"labels": labels}, {})
+
+    def total(objective: str, n_logits: int) -> float:
+        answer = Told(Outputs(torch.zeros(1, n_logits, 1, 4), (), torch.ones(0)))
+        return (
+            DaduStage(small(objective=objective, smooth=smooth), FIT)
+            .loss(answer, batch, torch.Generator())
+            .total.item()
+        )
+
+    by_hand = 1 - (2 * 1 + smooth) / (2 + 2 + smooth)  # one half at each of four pixels, two of them drawn
+    assert total("dsc", 1) == pytest.approx(by_hand)
+    assert total("dice_ce", 2) == pytest.approx(by_hand + math.log(2))
+
+
 def test_every_decoder_level_answers_at_full_size_in_training_and_the_last_alone_afterwards() -> None:
     net, image = net_of(SMALL), torch.rand(2, 1, 24, 40)
     outputs = net.train()(image)
@@ -464,6 +482,15 @@ def test_the_paper_looks_at_whole_slices_and_the_tuned_recipe_at_the_unets_windo
     assert TUNED.segment.window == unet.TUNED.segment.crop
     assert TUNED.segment_fit == unet.TUNED.segment_fit and TUNED.locate == unet.TUNED.locate
     assert PAPER.segment.window == WholeSliceConfig(size_px=256, fit="pad", misalignment="corrected", augment=None)
+
+
+@pytest.mark.parametrize("locate", [{}, {"input_size": 64, "aggregate": "study"}])
+def test_a_locator_before_whole_slices_which_would_pass_over_its_box_is_refused(locate: dict[str, Any]) -> None:
+    with pytest.raises(BadConfiguration, match="segment: .*whole slice.*locate at none"):
+        PAPER.overlaid({"locate": locate})
+    for none in (None, "none"):
+        assert [stage.name for stage in stages(PAPER.overlaid({"locate": none}))] == ["segment"]
+        assert [stage.name for stage in stages(TUNED.overlaid({"locate": none}))] == ["segment"]  # a crop may be alone
 
 
 def test_the_paper_recipe_is_the_papers() -> None:

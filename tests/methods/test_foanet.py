@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ from shortaxis.core.errors import BadConfiguration, BadWeights, MissingFile
 from shortaxis.core.labels import ACDC, LEFT_VENTRICLE
 from shortaxis.core.recipe import FitRecipe
 from shortaxis.core.sample import collate
+from shortaxis.experiments.compare.quick import SMALL, laid_over
 from shortaxis.files.tensors import load_tensors
 from shortaxis.methods.baselines.unet import UNetConfig, UNetStage
 from shortaxis.methods.foanet import (
@@ -22,6 +24,7 @@ from shortaxis.methods.foanet import (
     TABLE_I,
     TUNED,
     FoaNet,
+    FoaRecipe,
     LocateConfig,
     LocateStage,
     NetConfig,
@@ -329,6 +332,68 @@ def test_without_a_locator_whole_slices_are_seen_at_the_size_that_was_chosen() -
         )
         (segmenter,) = stages(recipe)
         assert isinstance(segmenter, SegmentStage) and segmenter.config.window == window
+
+
+ROW_A = TABLE_I["a: B + CCE"]
+
+
+@pytest.mark.parametrize("base", [PAPER, TUNED], ids=["paper", "tuned"])
+@pytest.mark.parametrize("focus", [{}, {"segment": {"window": {"focus": "none"}}}], ids=["as it is", "none"])
+def test_without_a_locator_the_recipes_own_window_gives_way_to_plain_whole_slices(
+    base: FoaRecipe, focus: dict[str, Any]
+) -> None:
+    (segmenter,) = stages(base.overlaid({"locate": None, "segment_fit": {"batch": 1}, **focus}))
+    assert isinstance(segmenter, SegmentStage) and segmenter.config.window == SliceWindowConfig()
+    assert segmenter.config.net == base.segment.net
+
+
+@pytest.mark.parametrize(
+    ("base", "window", "named"),
+    [
+        (PAPER, {"focus": 0.5}, "window.focus"),
+        (PAPER, {"pixel_mm": 1.0}, "window.pixel_mm"),
+        (PAPER, {"extension_px": 0.0, "flip_chance": 0.0}, "window.extension_px, window.flip_chance would"),
+        (PAPER, {"focus": None, "jitter_px": 1.0}, "slices are seen, where window.jitter_px would"),
+        (TUNED, {"focus": 1.0}, "window.focus"),
+        (TUNED, {"crop": {"fill": 0.5}}, "window.crop.fill"),
+        (TUNED, {"crop": {"augment": {"noise": 0.0}}}, "window.crop.augment"),
+    ],
+)
+@pytest.mark.parametrize("none", [None, "none"])
+def test_a_setting_of_a_window_that_is_not_cut_without_a_locator_is_refused_by_name(
+    base: FoaRecipe, window: dict[str, Any], named: str, none: str | None
+) -> None:
+    assert base.overlaid({"segment": {"window": window}})  # it means something where a heart is located
+    with pytest.raises(BadConfiguration, match=f"segment: .*{named}"):
+        base.overlaid({"locate": none, "segment": {"window": window}})
+
+
+def test_which_planes_are_the_colours_holds_without_a_locator_too() -> None:
+    (segmenter,) = stages(PAPER.overlaid({"locate": None, "segment": {"window": {"successive": "slices"}}}))
+    assert isinstance(segmenter, SegmentStage)
+    assert segmenter.config.window == SliceWindowConfig(successive="slices")
+
+
+@pytest.mark.parametrize("base", [PAPER, TUNED], ids=["paper", "tuned"])
+def test_row_a_is_the_stage_it_always_was(base: FoaRecipe) -> None:
+    (segmenter,) = stages(base.overlaid(ROW_A).overlaid({"segment_fit": {"batch": 1}}))
+    net = base.segment.net.model_copy(update={"part": "part1"})
+    loss = base.segment.loss.model_copy(update={"cce": 1.0, "ssim": 0.0, "dice": 0.0})
+    fit = base.segment_fit.model_copy(update={"batch": 1})
+    assert segmenter == SegmentStage(SegmentConfig(net=net, window=SliceWindowConfig(), loss=loss), fit)
+
+
+def test_a_quick_comparison_still_runs_every_row_of_table_1() -> None:
+    small = SMALL["foanet"]
+    for name, row in TABLE_I.items():
+        changes = laid_over(laid_over(small, {"segment_fit": {"batch": 1}}), row)
+        assert len(stages(TUNED.overlaid(changes))) == (1 if row is ROW_A else 2), name
+
+
+@pytest.mark.parametrize("reach", [0, 2])
+def test_a_crop_of_any_other_number_of_planes_than_the_three_colours_is_refused(reach: int) -> None:
+    with pytest.raises(BadConfiguration, match=rf"segment: .*window.crop.reach \({reach}\) must be 1"):
+        TUNED.overlaid({"segment": {"window": {"crop": {"reach": reach}}}})
 
 
 def test_a_batch_of_windows_that_differ_in_size_is_refused() -> None:

@@ -25,9 +25,9 @@ def soft_dice_loss(probs: Tensor, labels: Tensor, smooth: float = 1.0) -> Tensor
     return 1 - dice[1:].mean()
 
 
-def dice_ce_loss(logits: Tensor, labels: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
-    """The sum of both and its two terms; logits [batch, class, ...], labels int64 [batch, ...]."""
+def dice_ce_loss(logits: Tensor, labels: Tensor, smooth: float = 1.0) -> tuple[Tensor, dict[str, Tensor]]:
+    """The sum of both and its two terms; logits [batch, class, ...], labels int64 [batch, ...]; `smooth` is the Dice's."""
     logits = logits.float()
-    dice = soft_dice_loss(torch.softmax(logits, 1), labels)
+    dice = soft_dice_loss(torch.softmax(logits, 1), labels, smooth)
     entropy = nnf.cross_entropy(logits, labels)
     return dice + entropy, {"dice": dice, "cross_entropy": entropy}

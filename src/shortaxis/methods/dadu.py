@@ -37,7 +37,7 @@ from typing import Annotated, Literal, NamedTuple, Self
 
 import numpy as np
 import torch
-from pydantic import Field, NonNegativeFloat, PositiveInt, model_validator
+from pydantic import Field, NonNegativeFloat, PositiveInt, ValidationInfo, field_validator, model_validator
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -80,7 +80,8 @@ class DaduConfig(Settings):
     eta: float = Field(default=0.5, gt=0)  # eta_s, at the start where it is learned; unstated; ours
     eta_floor: float = Field(default=0.1, gt=0)  # of a learned eta_s; unstated; ours
     objective: Literal["dsc", "dice_ce"] = "dsc"  # section 5.3. dice_ce: softmax, Dice + cross-entropy; ours
-    smooth: NonNegativeFloat = 1.0  # above and below in eq. 12, for structures that a batch lacks; unstated; ours
+    # above and below in eq. 12, and in dice_ce's Dice, for structures that a batch lacks; unstated; ours
+    smooth: NonNegativeFloat = 1.0
 
     @model_validator(mode="after")
     def _has_channels_for_each_layer(self) -> Self:
@@ -279,7 +280,7 @@ class DaduStage:
 
     def _level_loss(self, logits: Tensor, labels: Tensor) -> Tensor:
         if self.config.objective == "dice_ce":
-            return dice_ce_loss(logits, labels)[0]
+            return dice_ce_loss(logits, labels, self.config.smooth)[0]
         return dsc_loss(logits, labels, self.config.smooth)
 
     def infer(self, net: nn.Module, batch: Batch, generator: torch.Generator) -> Inferred:
@@ -297,12 +298,22 @@ class DaduStage:
 
 # --- recipes ----------------------------------------------------------------------------------------------------------
 class DaduRecipe(Recipe):
-    """Locator (None: whole slices), segmenter, and how each is trained."""
+    """Locator (None where whole slices are seen), segmenter, and how each is trained."""
 
     locate: RoiOrNone
     locate_fit: FitRecipe
     segment: DaduConfig
     segment_fit: FitRecipe
+
+    @field_validator("segment")
+    @classmethod
+    def _looks_where_the_heart_was_located(cls, segment: DaduConfig, info: ValidationInfo) -> DaduConfig:
+        if info.data.get("locate") is not None and isinstance(segment.window, WholeSliceConfig):
+            raise ValueError(
+                "its window is the whole slice, which passes over what a locator finds: leave locate at none, or start "
+                "from the tuned recipe, whose window is a crop around the heart"
+            )
+        return segment
 
 
 def stages(recipe: DaduRecipe) -> tuple[Stage, ...]:

@@ -38,11 +38,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 import numpy as np
 import torch
-from pydantic import AfterValidator, PositiveInt
+from pydantic import AfterValidator, PositiveInt, ValidationInfo, field_validator, model_validator
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -95,6 +95,14 @@ class SegmentConfig(Settings):
     net: NetConfig = NetConfig(part="part2")
     window: Window = FocusWindowConfig()
     loss: HybridLossConfig = HybridLossConfig()
+
+    @model_validator(mode="after")
+    def _sees_three_planes(self) -> Self:
+        if isinstance(self.window, FocusCropConfig) and self.window.crop.reach != 1:
+            raise ValueError(
+                f"window.crop.reach ({self.window.crop.reach}) must be 1: three planes are the network's three colours"
+            )
+        return self
 
 
 # --- layers, in the order of figure 2 ---------------------------------------------------------------------------------
@@ -256,19 +264,61 @@ class SegmentStage:
 
 # --- recipes ----------------------------------------------------------------------------------------------------------
 class FoaRecipe(Recipe):
-    """Locator (None: the baseline "B." of table I, whole slices), segmenter, and how each is trained."""
+    """Locator (None: the baseline "B." of table I, whole slices), segmenter, and how each is trained.
+
+    Without a locator the segmenter's window is not cut: `successive` still holds, the other settings must be the
+    recipe's own, for they would change nothing. The scale of a crop alone is passed over.
+    """
 
     locate: Annotated[LocateConfig | Literal["none"] | None, AfterValidator(none_in_words)]
     locate_fit: FitRecipe
     segment: SegmentConfig
     segment_fit: FitRecipe
 
+    @field_validator("segment")
+    @classmethod
+    def _says_nothing_of_a_window_that_is_not_cut(cls, segment: SegmentConfig, info: ValidationInfo) -> SegmentConfig:
+        without_locator = "locate" in info.data and info.data["locate"] is None
+        if without_locator and (idle := _idle_without_locator(segment.window)):
+            raise ValueError(
+                f"without a locator whole slices are seen, where {', '.join(f'window.{name}' for name in idle)} would "
+                "change nothing: leave it as the recipe has it, or keep the locator"
+            )
+        return segment
+
+
+_TUNED_CROP = FocusCropConfig(crop=TUNED_WINDOW, focus=2.0)
+# `compare --quick` makes the crop of every entry small, that of table I's row a too, where there is none.
+_ANY_SCALE = ("crop.size_px", "crop.pixel_mm", "crop.room_px")
+
+
+def _idle_without_locator(window: Window) -> list[str]:
+    """The settings that were changed though whole slices have no use for them; no focus is what these have anyway."""
+    if isinstance(window, SliceWindowConfig):
+        return []
+    own = _by_name(_TUNED_CROP if isinstance(window, FocusCropConfig) else FocusWindowConfig())
+    used = {"successive", *_ANY_SCALE, *(("focus",) if window.focus is None else ())}
+    return [name for name, value in _by_name(window).items() if name not in used and value != own[name]]
+
+
+def _by_name(window: Window) -> dict[str, Any]:
+    held = window.model_dump()
+    crop = held.pop("crop", {})
+    return {**held, **{f"crop.{name}": value for name, value in crop.items()}}
+
+
+def _whole_slices(window: Window) -> SliceWindowConfig:
+    """What the segmenter sees without a locator: table I's "B."."""
+    if isinstance(window, SliceWindowConfig):
+        return window
+    return SliceWindowConfig(successive=window.successive if isinstance(window, FocusWindowConfig) else "auto")
+
 
 def stages(recipe: FoaRecipe) -> tuple[Stage, ...]:
     """The stages in order. Raises BadConfiguration for a batch of windows that differ in size."""
     segment, locate = recipe.segment, recipe.locate
-    if not isinstance(locate, LocateConfig) and not isinstance(segment.window, SliceWindowConfig):
-        segment = segment.model_copy(update={"window": SliceWindowConfig()})
+    if not isinstance(locate, LocateConfig):
+        segment = segment.model_copy(update={"window": _whole_slices(segment.window)})
     kinds = [("segment", segment.window, recipe.segment_fit.batch)]
     if isinstance(locate, LocateConfig):
         kinds.append(("locate", locate.window, recipe.locate_fit.batch))
@@ -331,7 +381,7 @@ TUNED = FoaRecipe(  # all ours
         net=NetConfig(
             part="part2", widths=(32, 48, 96, 192, 192), specialised=(24, 24, 16, 16, 16), norm="batch", fuse=24
         ),
-        window=FocusCropConfig(crop=TUNED_WINDOW, focus=2.0),
+        window=_TUNED_CROP,
         loss=HybridLossConfig(cce_reduction="mean", counted="structures"),
     ),
     segment_fit=TUNED_SEGMENT_FIT,
