@@ -21,18 +21,35 @@ from shortaxis.train.state import State, load_state, save_state
 from tests.contract.test_methods import CASES, MONAI_BASELINES, built
 from tests.lookalike.ring_study import ring_study
 
+
+def first_cut(stage: Stage) -> Sample:
+    return next(iter(stage.cut(ring_study(), None, [0])))
+
+
+def sees_blocks(stage: Stage) -> bool:
+    return first_cut(stage).image.ndim == 4  # [channel, slice, row, col]
+
+
 every_stage = pytest.mark.parametrize("name", CASES)
+OF_BLOCKS = [name for name, case in CASES.items() if sees_blocks(case.stage)]
+of_sixteen_slices = {"unet-3d"}  # halves slices four times: fewer are refused by name, by its recipes too
 of_one_size = {"halsrnet-locate"}  # its convolution as large as the map (section 3.1) fits one size: refused by name
-# Sigmoids trained apart by their Dice alone have minima in which one structure's answer lies over another's place for
-# good, both saturated: with other seeds this small network ends in one.
+# A seed chosen because it works: of the seeds 0 to 5 this one and 4 learn the case within the 400 steps, the others do
+# not, nor do 0, 1, 3 and 5 at a rate of 1e-3. The sigmoids are trained apart, each by its own Dice, and the answer is the
+# largest of them. In the failures one of them (the myocardium's over the whole heart, or the right ventricle's) is
+# saturated over another structure's place too and stays there: that structure is hidden, its Dice 0.
 SEEDS = {"dadu-whole-slice": 2}
-QUICK = {"unet", "halsrnet-locate", "foanet-locate", "foanet-segment", "uncertainty-unet", "dadu-whole-slice"}
+FIVE_PAPERS = ("attention-mnet", "dadu", "foanet", "halsrnet", "uncertainty-unet")
+# What a run without --slow over-fits: forms of each of these, and the U-Net.
+QUICK = {"attention-mnet", "dadu-whole-slice", "foanet-locate", "foanet-segment", "halsrnet-locate", "halsrnet-segment"}
+QUICK |= {"uncertainty-unet", "unet"}
 FOR_ONE_CASE = FitRecipe(steps=1, batch=4, learning_rate=1e-2)
 # MONAI's UNet++ has four heads, of which its first alone answers; the others are for deep supervision, which is off.
 UNUSED = {"unet-plus-plus": "net.final_conv_0_"}
-# Largest and mean difference of any probability between bfloat16 and float32, at random weights of deviation 0.3, which
-# are far rougher than trained ones; of a locator's corners in pixels.
-BF16_AT_MOST, BF16_MEAN, BF16_CORNER_PX = 0.35, 0.01, 1.0
+# Largest and mean difference of any probability between bfloat16 and float32, of untrained networks; of a locator's
+# corners in pixels. Measured: the papers' methods 0.028 (foanet-tuned) and 0.0019, the baselines 0.069 and 0.0031
+# (nnunet-plan-2d), corners 0.002.
+BF16_AT_MOST, BF16_MEAN, BF16_CORNER_PX = 0.1, 0.005, 1.0
 
 
 def plain_batch(stage: Stage, frame: int = 0) -> Batch:
@@ -63,6 +80,18 @@ def test_an_image_of_odd_sides_is_answered_pixel_by_pixel(name: str, plane: tupl
         return
     found = answer(case.stage, built(case.stage), image)
     assert found.shape == ((2, 2, 2) if case.locates else (2, len(ACDC.structures) + 1, *slices, *plane))
+
+
+@pytest.mark.parametrize("slices", [1, 3, 5, 7])
+@pytest.mark.parametrize("name", OF_BLOCKS)
+def test_a_block_of_few_or_odd_slices_is_answered_voxel_by_voxel_or_refused_by_name(name: str, slices: int) -> None:
+    stage = CASES[name].stage
+    image = torch.rand(1, 1, slices, 32, 32, generator=torch.Generator().manual_seed(1))
+    if name in of_sixteen_slices:
+        with pytest.raises(WrongDimensions, match=f"16 slices(.|\n)*{slices} x 32 x 32"):
+            answer(stage, built(stage), image)
+        return
+    assert answer(stage, built(stage), image).shape == (1, len(ACDC.structures) + 1, slices, 32, 32)
 
 
 # --- gradients --------------------------------------------------------------------------------------------------------
@@ -110,6 +139,11 @@ def test_one_case_can_be_learnt_by_heart(name: str) -> None:
         if step % 20 == 0 and by_heart(stage, net.eval(), batch, case.locates):
             return
     pytest.fail("not learnt in 400 steps")
+
+
+def test_a_form_of_each_papers_method_is_learnt_without_slow() -> None:
+    assert QUICK.issubset(CASES)
+    assert [paper for paper in FIVE_PAPERS if not any(name.startswith(paper) for name in QUICK)] == []
 
 
 def by_heart(stage: Stage, net: nn.Module, batch: Batch, locates: bool) -> bool:
@@ -170,8 +204,9 @@ def test_bfloat16_on_a_cpu_answers_as_float32_does(name: str) -> None:
     assert rough.dtype == exact.dtype
     difference = (exact - rough).abs()
     if case.locates:
-        agree = torch.isfinite(exact) & torch.isfinite(rough)
-        assert not agree.any() or difference[agree].max() <= BF16_CORNER_PX
+        found = torch.isfinite(exact)
+        assert found.any() and torch.equal(found, torch.isfinite(rough))  # a slice without a heart has no corners
+        assert difference[found].max() <= BF16_CORNER_PX
         return
     assert difference.max() < BF16_AT_MOST and difference.mean() < BF16_MEAN
 
@@ -181,7 +216,7 @@ def test_bfloat16_on_a_cpu_answers_as_float32_does(name: str) -> None:
 def test_images_are_of_the_dimensions_that_the_convolutions_take(name: str) -> None:
     stage = CASES[name].stage
     kernels = {value.dim() - 2 for value in stage.build(ACDC).parameters() if value.dim() > 3}
-    sample = next(iter(stage.cut(ring_study(), None, [0])))
+    sample = first_cut(stage)
     assert isinstance(sample, Sample) and len(kernels) == 1 and sample.image.ndim - 1 in kernels
 
 
@@ -193,5 +228,4 @@ def test_every_method_declares_whether_it_sees_slices_or_blocks(name: str) -> No
         stage = CASES[f"{name}-segment"].stage
     if stage is None:
         pytest.skip("MONAI is not installed")
-    sample = next(iter(stage.cut(ring_study(), None, [0])))
-    assert method_named(name).dimensions == sample.image.ndim - 1
+    assert method_named(name).dimensions == (3 if sees_blocks(stage) else 2)

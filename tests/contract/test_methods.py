@@ -16,7 +16,7 @@ from torch import nn
 
 from shortaxis.core.compute import Compute
 from shortaxis.core.found import Found
-from shortaxis.core.labels import ACDC, EMIDEC, LEFT_VENTRICLE, MNMS, LabelScheme
+from shortaxis.core.labels import ACDC, EMIDEC, LEFT_VENTRICLE, MNMS, MYOCARDIUM_ALONE, LabelScheme
 from shortaxis.core.method import Stage
 from shortaxis.core.recipe import FitRecipe
 from shortaxis.core.sample import Sample, collate
@@ -128,7 +128,7 @@ MONAI_BASELINES = {
     "attention-unet": plain(attention_unet.NETWORK, 4, 6, 8),
     "basic-unet": plain(basic_unet.NETWORK, 2, 2, 3, 3, 4),
     "nnunet-plan-2d": plain(nnunet_plan.NETWORK_2D, 4, 6, 8),
-    "nnunet-plan-3d": plain_volume(nnunet_plan.NETWORK_3D, 3, 4, 6),
+    "nnunet-plan-3d": plain_volume(nnunet_plan.NETWORK_3D, 3, 4, 6, 6),
     "resunet": plain(resunet.NETWORK, 4, 6, 8),
     "unet-3d": plain_volume(unet_3d.NETWORK, 2, 2, 3, 3, 4, depth=16),
     "unet-plus-plus": plain(unet_plus_plus.NETWORK, 2, 2, 3, 3, 4),
@@ -150,7 +150,7 @@ CASES = {
     **(MONAI_BASELINES if find_spec("monai") else {}),
 }
 SEGMENTERS = [name for name, case in CASES.items() if not case.locates]
-SCHEMES = (ACDC, MNMS, LEFT_VENTRICLE)
+SCHEMES = (ACDC, MNMS, LEFT_VENTRICLE, MYOCARDIUM_ALONE)  # the last: one structure, 3D Attention M-net's own
 every_stage = pytest.mark.parametrize("name", CASES)
 every_segmenter = pytest.mark.parametrize("name", SEGMENTERS)
 
@@ -329,13 +329,13 @@ def test_what_lies_far_from_the_located_heart_is_background(name: str) -> None:
 
 
 @every_stage
-def test_a_network_of_another_scheme_has_as_many_classes(name: str) -> None:
+@pytest.mark.parametrize("scheme", [LEFT_VENTRICLE, EMIDEC, MYOCARDIUM_ALONE], ids=lambda scheme: scheme.name)
+def test_a_network_of_another_scheme_has_as_many_classes_on_the_same_grid(name: str, scheme: LabelScheme) -> None:
     case, study = CASES[name], ring_study()
-    for scheme in (LEFT_VENTRICLE, EMIDEC):
-        net = built(case.stage, scheme)
-        found = run_stage(case.stage, [net], study, None, [0], CPU)
-        if found.probs is not None:
-            assert found.probs.shape[1] == len(scheme.structures) + 1
+    found = run_stage(case.stage, [built(case.stage, scheme)], study, None, [0], CPU)
+    refuse_nonsense(found, study, [0], case.locates)
+    if found.probs is not None:
+        assert found.probs.shape[1] == len(scheme.structures) + 1
 
 
 @every_stage

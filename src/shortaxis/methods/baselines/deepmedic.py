@@ -56,7 +56,8 @@ class DeepMedic(nn.Module):
         )
 
     def forward(self, image: Tensor) -> Tensor:
-        low = F.avg_pool3d(image, LOW_RESOLUTION, ceil_mode=True)
+        third = tuple(min(LOW_RESOLUTION, side) for side in image.shape[2:])  # one or two slices make one
+        low = F.avg_pool3d(image, third, ceil_mode=True)
         risen = F.interpolate(self.coarse(low), image.shape[2:], mode="trilinear", align_corners=False)
         return self.join(torch.cat([self.fine(image), risen], 1))
 
@@ -64,6 +65,7 @@ class DeepMedic(nn.Module):
 NETWORK = Network(
     DeepMedic,
     {"published": (30, 30, 40, 40, 40, 40, 50, 50, 150), "mnet_table_1": (183, 183, 245, 245, 245, 245, 306, 306, 917)},
+    takes_any_size=True,
 )
 
 METHOD = plain_volume_method(

@@ -35,6 +35,7 @@ class Network:
     widths: Mapping[Preset, Widths]
     levels: int | None = None  # how many widths it needs; None: any number
     halves_last: bool = False  # whether the lowest level is halved as well, not only what leads to it
+    takes_any_size: bool = False  # it pools nothing that the sides must be whole for
 
     def built(self, channels: int, classes: int, widths: Preset | Widths) -> nn.Module:
         """The untrained network. Raises BadConfiguration for a preset or a number of levels that it does not have."""
@@ -42,7 +43,7 @@ class Network:
 
     def multiple(self, widths: Preset | Widths) -> int:
         """What rows and columns must be multiples of, so that every halving is whole."""
-        return 2 ** (len(self._chosen(widths)) - 1 + self.halves_last)
+        return 1 if self.takes_any_size else 2 ** (len(self._chosen(widths)) - 1 + self.halves_last)
 
     def _chosen(self, widths: Preset | Widths) -> Widths:
         chosen = self.widths.get(widths) if isinstance(widths, str) else widths

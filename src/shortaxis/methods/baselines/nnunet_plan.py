@@ -17,7 +17,11 @@ mirrored prediction and ensembles) is not here; `experiments/nnunet.py` runs nnU
 
 from __future__ import annotations
 
-from torch import nn
+import math
+from typing import Any
+
+from torch import Tensor, nn
+from torch.nn import functional as F
 
 from shortaxis.core.errors import BadConfiguration
 from shortaxis.methods.baselines.monai_networks import DeeplySupervised, monai_nets
@@ -31,13 +35,27 @@ AFFINE_INSTANCE_NORM = ("INSTANCE", {"affine": True})
 def build_2d(channels: int, classes: int, widths: Widths) -> nn.Module:
     """[batch, channels, row, col] to logits; rows and columns divisible by 2^(levels - 1)."""
     levels = _levels(widths, HALVINGS_2D + 1)
-    return _dynunet(2, channels, classes, widths, ((3, 3),) * levels, ((2, 2),) * (levels - 1))
+    return DeeplySupervised(_dynunet(2, channels, classes, widths, ((3, 3),) * levels, ((2, 2),) * (levels - 1)))
 
 
 def build_3d(channels: int, classes: int, widths: Widths) -> nn.Module:
-    """[batch, channels, slice, row, col] to logits; sizes divisible by the product of the plan's strides."""
+    """[batch, channels, slice, row, col] to logits; any slices, rows and columns divisible by the plan's strides."""
     levels = _levels(widths, len(NNUNET_PLAN.widths))
-    return _dynunet(3, channels, classes, widths, NNUNET_PLAN.kernels[:levels], NNUNET_PLAN.strides[: levels - 1])
+    kernels, strides = NNUNET_PLAN.kernels[:levels], NNUNET_PLAN.strides[: levels - 1]
+    return AnyDepth(_dynunet(3, channels, classes, widths, kernels, strides), math.prod(step[0] for step in strides))
+
+
+class AnyDepth(DeeplySupervised):
+    """The last slice is repeated up to a multiple that every halving leaves whole, and cut away from the answers."""
+
+    def __init__(self, net: Any, multiple: int) -> None:
+        super().__init__(net)
+        self.multiple = multiple
+
+    def forward(self, image: Tensor) -> Tensor | list[Tensor]:
+        slices = image.shape[2]
+        outputs = super().forward(F.pad(image, (0, 0, 0, 0, 0, -slices % self.multiple), mode="replicate"))
+        return outputs[:, :, :slices] if isinstance(outputs, Tensor) else [held[:, :, :slices] for held in outputs]
 
 
 def _levels(widths: Widths, most: int) -> int:
@@ -53,8 +71,8 @@ def _dynunet(
     widths: Widths,
     kernels: tuple[tuple[int, ...], ...],
     strides: tuple[tuple[int, ...], ...],
-) -> nn.Module:
-    net = monai_nets().DynUNet(
+) -> Any:
+    return monai_nets().DynUNet(
         dimensions,
         channels,
         classes,
@@ -66,7 +84,6 @@ def _dynunet(
         deep_supervision=True,
         deep_supr_num=max(1, len(widths) - 3),
     )
-    return DeeplySupervised(net)
 
 
 NETWORK_2D = Network(build_2d, {"published": (32, 64, 128, 256, 512, 512, 512)})
