@@ -25,14 +25,20 @@ def masks(side: int, inner: float = 8.0) -> tuple[NDArray[np.uint8], NDArray[np.
     return (away < radii_px(inner)).astype(np.uint8), (away < radii_px(inner) + WALL_PX).astype(np.uint8)
 
 
-def make_lvquan19(path: Path, side: int = 40, pixel_mm: float = 1.5625, length_unit: float = 1.0) -> Path:
-    """One patient; a length of one pixel is stated as `length_unit`."""
+def make_lvquan19(
+    path: Path, side: int = 40, pixel_mm: float = 1.5625, length_unit: float = 1.0, quick: bool = False
+) -> Path:
+    """One patient; a length of one pixel is stated as `length_unit`.
+
+    `quick` is for large pictures, whose noise takes seconds to compress: single precision, and not compressed.
+    """
     endo, epi = masks(side)
+    image = grey(endo, epi).astype(np.float32 if quick else np.float64)
     path.parent.mkdir(parents=True, exist_ok=True)
     savemat(
         path,
-        {"image": grey(endo, epi), "endo": endo, "epi": epi, "pix_spacing": pixel_mm, **tables(endo, epi, length_unit)},
-        do_compression=True,
+        {"image": image, "endo": endo, "epi": epi, "pix_spacing": pixel_mm, **tables(endo, epi, length_unit)},
+        do_compression=not quick,
     )
     return path
 

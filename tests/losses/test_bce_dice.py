@@ -6,8 +6,9 @@ import math
 
 import pytest
 import torch
+from torch import Tensor
 
-from shortaxis.losses.bce_dice import bce_dice, binary_cross_entropy, dice_loss, one_hot
+from shortaxis.losses.bce_dice import DiceOver, bce_dice, binary_cross_entropy, dice_loss, one_hot
 
 
 def by_hand(probs: list[list[float]], labels: list[int], epsilon: float) -> tuple[float, float]:
@@ -19,6 +20,72 @@ def by_hand(probs: list[list[float]], labels: list[int], epsilon: float) -> tupl
             entropy -= y * math.log(p) + (1 - y) * math.log(1 - p)
             overlap, drawn, found, count = overlap + y * p, drawn + y, found + p, count + 1
     return entropy / count, 1 - (2 * overlap + epsilon) / (drawn + found + epsilon)
+
+
+# --- slow restatements of whole batches: one pixel and one class at a time --------------------------------------------
+def slow_probs(logits: Tensor) -> list[list[list[float]]]:
+    """The softmax of logits [batch, class, ...] in double precision, p[b][c][i], pixels in one line."""
+    scores = logits.double().flatten(2).tolist()
+    probs = []
+    for image in scores:
+        sums = [sum(math.exp(row[i]) for row in image) for i in range(len(image[0]))]
+        probs.append([[math.exp(row[i]) / sums[i] for i in range(len(row))] for row in image])
+    return probs
+
+
+def slow_entropy(p: list[list[list[float]]], labels: list[list[int]]) -> float:
+    """Equation 6."""
+    total, count = 0.0, 0
+    for b in range(len(p)):
+        for c in range(len(p[b])):
+            for i in range(len(p[b][c])):
+                total -= math.log(p[b][c][i] if labels[b][i] == c else 1 - p[b][c][i])
+                count += 1
+    return total / count
+
+
+def slow_dice(p: list[list[list[float]]], labels: list[list[int]], epsilon: float, over: DiceOver) -> float:
+    """Equation 7 of all classes' sums together, or of each structure's and then their mean."""
+    n_classes = len(p[0])
+    together = [range(n_classes)] if over == "everything" else [[c] for c in range(1, n_classes)]
+    losses = []
+    for classes in together:
+        overlap, sizes = 0.0, 0.0
+        for b in range(len(p)):
+            for c in classes:
+                for i in range(len(p[b][c])):
+                    y = 1.0 if labels[b][i] == c else 0.0
+                    overlap += y * p[b][c][i]
+                    sizes += y + p[b][c][i]
+        losses.append(1 - (2 * overlap + epsilon) / (sizes + epsilon))
+    return sum(losses) / len(losses)
+
+
+# --- the specification ------------------------------------------------------------------------------------------------
+@pytest.mark.parametrize("over", ["everything", "classes"])
+@pytest.mark.parametrize("shape", [(4, 5), (2, 3, 4)], ids=str)
+def test_the_loss_of_a_batch_of_several_classes_agrees_with_its_slow_restatement(
+    shape: tuple[int, ...], over: DiceOver
+) -> None:
+    generator = torch.Generator().manual_seed(5)
+    logits = 2 * torch.randn(2, 5, *shape, generator=generator)
+    labels = torch.randint(0, 4, (2, *shape), generator=generator)  # of the five classes the last is nowhere drawn
+    total, bce, dice = bce_dice(logits, labels, 0.3, 0.6, 1.5, over)
+    probs, drawn = slow_probs(logits), labels.flatten(1).tolist()
+    entropy, overlap = slow_entropy(probs, drawn), slow_dice(probs, drawn, 1.5, over)
+    assert bce.item() == pytest.approx(entropy, rel=1e-5)
+    assert dice.item() == pytest.approx(overlap, rel=1e-5)
+    assert total.item() == pytest.approx(0.3 * entropy + 0.6 * overlap, rel=1e-5)
+
+
+@pytest.mark.parametrize(("over", "dice"), [("everything", 0.3), ("classes", 3 / 11)])
+def test_two_images_of_one_pixel_and_two_classes_by_hand(over: DiceOver, dice: float) -> None:
+    probs = torch.tensor([[0.75, 0.25], [0.5, 0.5]])  # [image, class]; the first is background, the second is not
+    total, bce, found = bce_dice(probs.log()[..., None], torch.tensor([[0], [1]]), 1.0, 2.0, 1.0, over)
+    # everything: 1 - (2 * (0.75 + 0.5) + 1) / (2 + 2 + 1); the structure alone: 1 - (2 * 0.5 + 1) / (1 + 0.75 + 1)
+    assert found.item() == pytest.approx(dice)
+    assert bce.item() == pytest.approx(-(2 * math.log(0.75) + 2 * math.log(0.5)) / 4)
+    assert total.item() == pytest.approx(bce.item() + 2 * dice)
 
 
 def test_the_loss_equals_equations_6_to_8_written_out() -> None:

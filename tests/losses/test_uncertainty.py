@@ -120,6 +120,18 @@ def test_the_image_uncertainty_of_two_pixels_and_two_classes_by_hand() -> None:
     assert float(image_uncertainty(variance, torch.tensor([[True, False]]))) == pytest.approx(0.2)
 
 
+def test_equation_3_of_two_sigmoid_samples_two_classes_and_two_pixels_by_hand() -> None:
+    samples = torch.tensor(  # [sample, class, pixel]; nobody drew the third pixel
+        [[[0.9, 0.05, 0.99], [0.2, 0.7, 0.99]], [[0.5, 0.15, 0.99], [0.6, 0.9, 0.99]]]
+    )
+    labels, counted = torch.tensor([[0, 1, 1]]), torch.tensor([[True, True, False]])
+    dice, entropy = segmentation_loss(torch.logit(samples).unsqueeze(1), labels, counted, "sigmoid")
+    # The samples' means are 0.7 and 0.1 of the background, 0.4 and 0.8 of the structure, which is the second pixel.
+    assert float(dice) == pytest.approx(1 - (2 * 0.8 + 1) / (0.4 + 0.8 + 1 + 1))  # the structure's alone, smoothed by 1
+    yes_or_no = math.log(0.7) + math.log(1 - 0.4) + math.log(1 - 0.1) + math.log(0.8)
+    assert float(entropy) == pytest.approx(-yes_or_no / 4)  # of two class maps at two pixels
+
+
 def test_one_softmax_sample_is_plain_dice_and_cross_entropy() -> None:
     logits, labels = random_logits(n=1), random_labels()
     dice, entropy = segmentation_loss(logits, labels, everything(labels), "softmax")

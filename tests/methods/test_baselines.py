@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import importlib
+import math
 import re
 import sys
 from importlib.util import find_spec
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
+from numpy.typing import NDArray
 from torch import nn
 
 from shortaxis.core.errors import BadConfiguration, PackageMissing
 from shortaxis.core.labels import ACDC
+from shortaxis.core.method import RecipeName
 from shortaxis.core.recipe import Recipe
 from shortaxis.methods import method_named
 from shortaxis.methods.baselines import (
@@ -158,6 +162,26 @@ def test_deepmedics_second_path_sees_three_times_as_far() -> None:
     assert 15 <= reach["coarse"] <= 21
 
 
+def test_deepmedics_second_path_takes_the_mean_of_one_or_two_slices_where_there_are_no_three() -> None:
+    net, seen = deepmedic.DeepMedic(1, 2, (2, 4)).eval(), list[float]()
+    net.coarse.register_forward_pre_hook(lambda module, inputs: seen.append(inputs[0].item()))
+    two = torch.arange(18.0).view(1, 1, 2, 3, 3)
+    for image in (two[:, :, :1], two):
+        assert net(image).shape == (1, 2, *image.shape[2:])
+    assert seen == [4.0, 8.5]  # of 0 ... 8 and of 0 ... 17
+
+
+@pytest.mark.parametrize("which", ["paper", "tuned"])
+def test_a_3d_unet_recipe_with_fewer_than_sixteen_slices_is_refused_by_the_settings_name(which: RecipeName) -> None:
+    recipe = method_named("unet-3d").recipes[which]
+    with pytest.raises(BadConfiguration) as refused:
+        recipe.overlaid({"segment": {"window": {"depth": 15}}})
+    assert refused.value.expected.startswith("segment.window.depth: 16 or more")
+    assert refused.value.found == "15"
+    changed = recipe.overlaid({"segment": {"window": {"depth": 16}}})
+    assert changed.segment.window.depth == 16  # type: ignore[attr-defined]
+
+
 def test_global_aggregation_is_attention_over_all_places() -> None:
     torch.manual_seed(0)
     block = non_local_unet.Aggregation(3, 4, nn.Conv2d(3, 4, 1)).eval()
@@ -167,6 +191,122 @@ def test_global_aggregation_is_attention_over_all_places() -> None:
     weights = torch.softmax(torch.einsum("bcq,bck->bqk", q, k) / 4**0.5, -1)
     expected = block.out(torch.einsum("bqk,bck->bcq", weights, v).unflatten(2, (5, 6)))
     torch.testing.assert_close(block(maps), expected)
+
+
+# --- slow restatements, in double precision: one image [channel, row, col], one value at a time -----------------------
+def array_of(held: torch.Tensor | None) -> NDArray[np.float64]:
+    assert held is not None
+    return held.detach().numpy().astype(np.float64)
+
+
+def randomise(module: nn.Module) -> None:
+    """Put a module into evaluation with random weights, its batch normalisation's statistics and shifts among them."""
+    module.eval()
+    for held in (*module.parameters(), *module.buffers()):
+        if held.is_floating_point():
+            nn.init.uniform_(held, 0.3, 1.5) if held.dim() == 1 else nn.init.normal_(held, std=0.7)
+
+
+def slow_activated(maps: NDArray[np.float64], norm: nn.Module, most: float = math.inf) -> NDArray[np.float64]:
+    """Batch normalisation by the running statistics, then ReLU, cut off at `most`."""
+    assert isinstance(norm, nn.BatchNorm2d)
+    mean, variance, weight, bias = map(array_of, (norm.running_mean, norm.running_var, norm.weight, norm.bias))
+    result = np.zeros_like(maps)
+    for c, row, col in np.ndindex(*maps.shape):
+        value = (maps[c, row, col] - mean[c]) / math.sqrt(variance[c] + norm.eps) * weight[c] + bias[c]
+        result[c, row, col] = min(max(value, 0.0), most)
+    return result
+
+
+def slow_convolution(maps: NDArray[np.float64], layer: nn.Module) -> NDArray[np.float64]:
+    """A convolution that keeps rows and columns: zeros lie around the map."""
+    assert isinstance(layer, nn.Conv2d)
+    weight, bias = array_of(layer.weight), array_of(layer.bias)
+    _, rows, cols = maps.shape
+    result = np.zeros((len(bias), rows, cols))
+    for c, row, col in np.ndindex(*result.shape):
+        result[c, row, col] = bias[c]
+        for before, i, j in np.ndindex(*weight.shape[1:]):
+            y, x = row + i - weight.shape[2] // 2, col + j - weight.shape[3] // 2
+            if 0 <= y < rows and 0 <= x < cols:
+                result[c, row, col] += weight[c, before, i, j] * maps[before, y, x]
+    return result
+
+
+def slow_before_convolution(maps: NDArray[np.float64], layers: nn.Module) -> NDArray[np.float64]:
+    """Batch normalisation, ReLU, convolution."""
+    assert isinstance(layers, nn.Sequential)
+    return slow_convolution(slow_activated(maps, layers[0]), layers[-1])
+
+
+def slow_attention(
+    block: resunet_plus_plus.Attention, skip: NDArray[np.float64], below: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """ResUNet++'s attention unit: the encoder's map is halved by maxima, added to the decoder's, and weighs it."""
+    of_skip, of_below = slow_before_convolution(skip, block.of_skip[0]), slow_before_convolution(below, block.of_below)
+    heard = np.zeros_like(below)
+    for c, row, col in np.ndindex(*below.shape):
+        square = [of_skip[c, 2 * row + i, 2 * col + j] for i in (0, 1) for j in (0, 1)]
+        heard[c, row, col] = max(square) + of_below[c, row, col]
+    return below * slow_before_convolution(heard, block.merge)
+
+
+def slow_excite(block: resunet_plus_plus.Excite, maps: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Squeeze and excitation: means of the channels, an eighth as many numbers, a weight for every channel."""
+    narrow, wide = (array_of(layer.weight) for layer in block.weigh if isinstance(layer, nn.Linear))
+    channels = len(maps)
+    assert len(narrow) == channels // 8
+    means = [sum(maps[c].ravel()) / maps[c].size for c in range(channels)]
+    inner = [max(0.0, sum(narrow[h, c] * means[c] for c in range(channels))) for h in range(len(narrow))]
+    weights = [1 / (1 + math.exp(-sum(wide[c, h] * inner[h] for h in range(len(inner))))) for c in range(channels)]
+    return np.stack([weights[c] * maps[c] for c in range(channels)])
+
+
+def slow_aggregation(block: non_local_unet.Aggregation, maps: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Equations 1 to 4 of the Non-local U-Net: softmax(Q K^T / sqrt(C)) V, place by place; the queries as they come."""
+    activated = slow_activated(maps, block.normalise[0], most=6.0)
+    query = array_of(block.query(torch.from_numpy(activated).float()[None]))[0]
+    key, value = slow_convolution(activated, block.key), slow_convolution(activated, block.value)
+    channels, sources = len(query), list(np.ndindex(*maps.shape[1:]))
+    mixed = np.zeros_like(query)
+    for row, col in np.ndindex(*query.shape[1:]):
+        likeness = [
+            math.exp(sum(query[c, row, col] * key[c, y, x] for c in range(channels)) / math.sqrt(channels))
+            for y, x in sources
+        ]
+        for c in range(channels):
+            for share, (y, x) in zip(likeness, sources, strict=True):
+                mixed[c, row, col] += share / sum(likeness) * value[c, y, x]
+    return slow_convolution(mixed, block.out)
+
+
+def test_resunet_plus_plus_attention_is_what_loops_give() -> None:
+    block = resunet_plus_plus.Attention(3, 2)
+    randomise(block)
+    skip, below = torch.randn(2, 3, 4, 6), torch.randn(2, 2, 2, 3)
+    expected = [slow_attention(block, array_of(a), array_of(b)) for a, b in zip(skip, below, strict=True)]
+    np.testing.assert_allclose(array_of(block(skip, below)), expected, rtol=1e-4, atol=1e-5)
+
+
+def test_resunet_plus_plus_excitation_is_what_loops_give() -> None:
+    block = resunet_plus_plus.Excite(16)
+    randomise(block)
+    maps = torch.randn(2, 16, 3, 4)
+    expected = [slow_excite(block, array_of(image)) for image in maps]
+    np.testing.assert_allclose(array_of(block(maps)), expected, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("doubled", [False, True], ids=["bottom", "rise"])
+def test_the_non_local_unets_aggregation_is_what_loops_give(doubled: bool) -> None:
+    query = nn.ConvTranspose2d(3, 4, 3, 2, 1, 1) if doubled else nn.Conv2d(3, 4, 1)
+    block = non_local_unet.Aggregation(3, 4, query)
+    randomise(block)
+    maps = 4 * torch.randn(2, 3, 3, 4)  # large enough that some are cut off at 6
+    assert (block.normalise(maps) == 6).any()
+    answer = array_of(block(maps))
+    assert answer.shape == ((2, 4, 6, 8) if doubled else (2, 4, 3, 4))
+    expected = [slow_aggregation(block, array_of(image)) for image in maps]
+    np.testing.assert_allclose(answer, expected, rtol=1e-4, atol=1e-5)
 
 
 @pytest.mark.parametrize("name", [name for name in NETWORKS if name not in ("unet-plus-plus", "unet")])
@@ -275,6 +415,12 @@ def test_tuned_networks_are_of_a_size_for_a_cpu(name: str) -> None:
     with torch.device("meta"):
         net = method.stages(method.recipes["tuned"])[-1].build(ACDC)
     assert sum(parameter.numel() for parameter in net.parameters()) < 12e6
+
+
+def test_every_file_of_a_baseline_has_its_network_in_the_table_and_so_its_row_on_the_page() -> None:
+    files = Path(unet.__file__).parent.glob("*.py")
+    methods = {path.stem.replace("_", "-") for path in files if "\nMETHOD = " in path.read_text("utf-8")}
+    assert methods == set(NETWORKS)
 
 
 def test_every_baseline_of_the_table_is_registered_under_its_files_name() -> None:

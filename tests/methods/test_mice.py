@@ -18,7 +18,9 @@ def widest_px(name: str, recipe: Recipe) -> int:
     """Rows of the left ventricle in the widest of the segmenter's unvaried examples."""
     stage = method_named(name).stages(recipe)[-1]
     samples = (stage.augment(example, None) for example in stage.examples(MOUSE, LEFT_VENTRICLE, None))
-    masks = (np.asarray(sample.fields["labels"].array) > 0 for sample in samples)  # [row, col] or [slice, row, col]
+    masks = (
+        np.asarray(sample.fields["labels"].array, int) > 0 for sample in samples
+    )  # [row, col] or [slice, row, col]
     rows = (np.flatnonzero(mask.any(axis=(*range(mask.ndim - 2), -1))) for mask in masks)
     return max(int(np.ptp(held)) + 1 for held in rows if len(held))
 

@@ -10,7 +10,7 @@ from torch import nn
 from shortaxis.core.errors import LabelsMissing, WrongDimensions
 from shortaxis.core.found import Piece
 from shortaxis.core.labels import ACDC, LEFT_VENTRICLE, Labels
-from shortaxis.core.sample import collate
+from shortaxis.core.sample import Batch, collate
 from shortaxis.core.study import Grid, Origin, Study
 from shortaxis.methods.roi_regression import (
     RoiRegressionConfig,
@@ -118,6 +118,29 @@ def test_the_loss_is_equation_1() -> None:
     target = box_to_targets(batch.points["corners"], 32)[0].tolist()
     loss = stage.loss(Silent(), batch, torch.Generator())
     assert loss.total.item() == pytest.approx(sum(y * y for y in target) / 4)
+
+
+def slow_equation_1(answers: list[list[float]], corners: list[list[list[float]]], side: int) -> float:
+    """The mean over boxes and their four numbers of the squared difference; a row or column is a share of the side."""
+    total = 0.0
+    for said, ((row_a, col_a), (row_b, col_b)) in zip(answers, corners, strict=True):
+        bottom, top = max(row_a, row_b), min(row_a, row_b)  # rows are counted from the top
+        left, right = min(col_a, col_b), max(col_a, col_b)
+        for found, drawn in zip(said, (bottom, left, top, right), strict=True):
+            total += (found - drawn / side) ** 2 / 4
+    return total / len(answers)
+
+
+def test_the_loss_of_random_answers_to_a_batch_of_boxes_agrees_with_its_slow_restatement() -> None:
+    net = RoiRegressionNet(SMALL).train()
+    for parameter in net.head.parameters():
+        nn.init.normal_(parameter)  # answers that differ from slice to slice
+    image, corners = torch.randn(5, 1, 32, 32), 32 * torch.rand(5, 2, 2)  # any two opposite corners, in any order
+    answers = net(image)
+    assert answers.std(0).min() > 0.01
+    loss = RoiRegressionStage(SMALL, FIT).loss(net, Batch(image, {}, {"corners": corners}), torch.Generator())
+    expected = slow_equation_1(answers.double().tolist(), corners.double().tolist(), 32)
+    assert loss.total.item() == pytest.approx(expected, rel=1e-5)
 
 
 # --- examples ---------------------------------------------------------------------------------------------------------

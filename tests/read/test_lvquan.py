@@ -12,7 +12,7 @@ from shortaxis.core.errors import BadPatientFacts, BadSpacing, DamagedFile, Labe
 from shortaxis.core.labels import LEFT_VENTRICLE
 from shortaxis.read.find import find_cases, read_case
 from shortaxis.read.lvquan import find_lvquan, read_lvquan, read_lvquan_indices, read_lvquan_labelled, unit_of
-from tests.lookalike.lvquan_files import ES, N_FRAMES, make_lvquan18, make_lvquan19, masks, radii_px
+from tests.lookalike.lvquan_files import ES, N_FRAMES, grey, make_lvquan18, make_lvquan19, masks, radii_px
 
 
 def test_a_patient_is_twenty_frames_of_one_slice_with_pixels_in_millimetres_and_no_volume(tmp_path: Path) -> None:
@@ -27,6 +27,22 @@ def test_a_patient_is_twenty_frames_of_one_slice_with_pixels_in_millimetres_and_
     assert study.labels is not None and study.labels.scheme is LEFT_VENTRICLE and study.labels.annotated.all()
     expected = np.where(endo, 1, np.where(epi, 2, 0)).transpose(2, 0, 1)
     np.testing.assert_array_equal(study.labels.array[:, 0], expected)
+
+
+@pytest.mark.parametrize(("side", "pixel_mm"), [(256, 1.5625), (512, 0.78125)])
+def test_a_picture_as_large_as_the_data_sets_is_read_whole(tmp_path: Path, side: int, pixel_mm: float) -> None:
+    make_lvquan19(tmp_path / "patient1.mat", side, pixel_mm, length_unit=1 / side, quick=True)
+    (case,) = find_lvquan(tmp_path)
+    study, indices = read_lvquan_labelled(case), read_lvquan_indices(case)
+    assert study.image.shape == (N_FRAMES, 1, side, side) and study.grid.pixel_mm == (pixel_mm, pixel_mm)
+    endo, epi = masks(side)
+    assert study.labels is not None
+    assert np.array_equal(study.labels.array[:, 0], (2 * epi - endo).transpose(2, 0, 1))
+    # The noise tells every pixel from every other: nothing is turned, cut or resized.
+    assert np.array_equal(study.image[:, 0], grey(endo, epi).astype(np.float32).transpose(2, 0, 1))
+    assert indices.unit == "share of the picture" and indices.areas_mm2 is not None and indices.rwt_mm is not None
+    assert indices.areas_mm2[:, 0] == pytest.approx(endo.sum(axis=(0, 1)) * pixel_mm**2)
+    assert indices.rwt_mm == pytest.approx(3 * pixel_mm)
 
 
 @pytest.mark.parametrize(("length_unit", "unit"), [(1.5625, "millimetres"), (1 / 40, "share of the picture")])
