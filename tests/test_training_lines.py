@@ -48,6 +48,8 @@ def test_the_page_shows_every_leg_that_was_trained_by_train() -> None:
         ("foanet", "foanet/leg-2.toml"),
         ("halsrnet", "halsrnet/leg-4.toml"),
         *(("uncertainty-unet", f"uncertainty-unet-cine/leg-{number}.toml") for number in (2, 3, 4)),
+        *(("uncertainty-unet", f"uncertainty-unet-lge/leg-{number}.toml") for number in (1, 2)),
+        *(("attention-mnet", f"attention-mnet/leg-{number}.toml") for number in (1, 2)),
     ]
 
 

@@ -24,8 +24,10 @@ def models() -> None:
 
     from shortaxis.pipeline import list_models
 
+    name, method = (Column(title, no_wrap=True) for title in ("name", "method"))  # what is cut off cannot be asked for
     file = Column("file", overflow="fold")
-    table = Table("name", "method", "trained on", "licence", file, box=None, header_style="bold")
+    trained = Column("trained on", overflow="fold")
+    table = Table(name, method, trained, "licence", file, box=None, header_style="bold")
     found = list_models()
     for model in found:
         trained_on = f"{model.trained_on} (EXPERIMENTAL)" if model.experimental else model.trained_on

@@ -288,7 +288,8 @@ class AttentionMNetStage:
 
     def infer(self, net: nn.Module, batch: Batch, generator: torch.Generator) -> Inferred:
         del generator
-        return Inferred(probs=log_probabilities(net(batch.image)[0].float()).exp())
+        fused = (net(blocks)[0].float() for blocks in batch.image.split(heart_volume.BLOCKS_AT_ONCE))
+        return Inferred(probs=torch.cat([log_probabilities(logits).exp() for logits in fused]))
 
     def paste(self, pieces: Sequence[tuple[Sample, Piece]], study: Study, frames: Sequence[int]) -> Found:
         return heart_volume.paste_volumes(pieces, study, frames)

@@ -60,6 +60,7 @@ from shortaxis.methods.tuned_fit import TUNED_SEGMENT_FIT, TUNED_WINDOW
 from shortaxis.prepare.augment import AugmentConfig
 from shortaxis.prepare.heart_crop import HeartCropConfig
 from shortaxis.prepare.heart_volume import (
+    BLOCKS_AT_ONCE,
     HeartVolumeConfig,
     cut_volumes,
     paste_volumes,
@@ -73,7 +74,6 @@ from shortaxis.repair.whole import repair_cine_or_scar
 
 DropoutOf = Literal["voxels", "channels"]
 Three = tuple[int, int, int]  # (slice, row, col)
-BLOCKS_AT_ONCE = 2  # in prediction: maps of a 3D block at full size are large
 
 
 class Plan(Settings):

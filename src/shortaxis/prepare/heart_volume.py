@@ -28,6 +28,8 @@ from shortaxis.prepare.heart_crop import HeartCropConfig, around_image, example_
 from shortaxis.prepare.intensity import standardise, standardise_stack
 from shortaxis.prepare.resample import Resample
 
+BLOCKS_AT_ONCE = 2  # in prediction: a 3D network's maps of a block at full size are large
+
 
 @dataclass(frozen=True)
 class SliceBlock:

@@ -18,6 +18,11 @@ def acdc() -> Path:
     return _FOLDER / "acdc.safetensors"
 
 
+def attention_mnet() -> Path:
+    """3D Attention M-net, with the multi-class head, behind a regressed ROI."""
+    return _FOLDER / "attention-mnet.safetensors"
+
+
 def dadu() -> Path:
     """DADU behind a regressed ROI."""
     return _FOLDER / "dadu.safetensors"
@@ -36,3 +41,8 @@ def halsrnet() -> Path:
 def uncertainty_unet_cine() -> Path:
     """The 3D U-Net with its uncertainty in the loss, for cines."""
     return _FOLDER / "uncertainty-unet-cine.safetensors"
+
+
+def uncertainty_unet_lge() -> Path:
+    """The same network for late enhancement, trained on EMIDEC's pictures; experimental."""
+    return _FOLDER / "uncertainty-unet-lge.safetensors"
