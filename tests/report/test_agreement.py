@@ -97,4 +97,4 @@ def test_a_mouse_s_microlitres_have_their_picture_too() -> None:
     pairs: Pairs = {"lv.edv_ul": {"a": (60.0, 50.0), "b": (40.0, 38.0)}}
     page = render_agreement(summary_of(pairs), pairs)
     assert "end-diastolic volume (µl)" in page
-    assert "No patient has an ejection fraction in both readings." in page
+    assert "No patient has an ejection fraction in both readings; the categories are of heart failure in man." in page
