@@ -53,6 +53,15 @@ def test_ventricles_come_first_and_unknown_parts_are_shown_too() -> None:
     assert [section.title for section in sections_of(measures)] == ["Left ventricle", "Right ventricle", "Wall"]
 
 
+def test_a_part_of_which_nothing_is_defined_comes_after_those_that_tell_something() -> None:
+    late = {
+        "lv": {"edv_ml": None},
+        "rv": {"edv_ml": None},
+        "infarct": {"infarct_percent": 20.4, "infarct_volume_ml": None},
+    }
+    assert [section.key for section in sections_of(late)] == ["infarct", "lv", "rv"]
+
+
 def test_a_normal_range_is_written_out_and_a_value_outside_is_marked() -> None:
     measures = {
         "lv": {"ef_percent": 40.0, "edv_ml": 150.0, "mass_g": 200.0},

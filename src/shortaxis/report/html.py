@@ -46,6 +46,7 @@ _FIGURES = {
     "rv.esv": "RV ESV",
     "infarct.infarct_volume": "Infarct",
     "infarct.infarct": "Infarct share",
+    "infarct.no_reflow": "No-reflow share",
 }
 _ABOUT = (
     "Contours follow the edges of the segmented pixels, smoothed by at most half a pixel; 'Pixel edges' shows them exactly. "
@@ -177,9 +178,8 @@ def _notes(study: Study, measures: Mapping[str, Any]) -> list[dict[str, str]]:
 
 def _figures(sections: Sequence[Section]) -> Iterator[Index]:
     found = by_quantity(sections)
-    for quantity, title in _FIGURES.items():
-        if quantity in found:
-            yield replace(found[quantity], name=title)
+    figures = [replace(found[quantity], name=title) for quantity, title in _FIGURES.items() if quantity in found]
+    yield from sorted(figures, key=lambda figure: figure.value is None)  # what is not defined comes last
 
 
 def _conventions(measures: Mapping[str, Any], study: Study) -> Iterator[str]:

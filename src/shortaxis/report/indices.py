@@ -112,6 +112,10 @@ class Section:
     indices: tuple[Index, ...]
 
     @property
+    def tells_any(self) -> bool:
+        return any(index.value is not None for index in self.indices)
+
+    @property
     def has_ranges(self) -> bool:
         return any(index.normal for index in self.indices)
 
@@ -122,11 +126,14 @@ class Section:
 
 
 def sections_of(measures: Mapping[str, Any]) -> tuple[Section, ...]:
-    """Every mapping among the measures that holds quantities, ventricles first; unknown ones are shown too."""
+    """Every mapping among the measures that holds quantities, ventricles first; unknown ones are shown too.
+
+    A part of which nothing is defined comes after those that tell something: late enhancement has no volumes of a beat.
+    """
     found = {key: part for key, part in measures.items() if key not in _NOT_SECTIONS and isinstance(part, Mapping)}
     ordered = sorted(found, key=lambda key: list(SECTION_TITLES).index(key) if key in SECTION_TITLES else 99)
     made = (Section(key, title_of(key), tuple(_indices(measures, key, found[key]))) for key in ordered)
-    return tuple(section for section in made if section.indices)
+    return tuple(sorted((section for section in made if section.indices), key=lambda section: not section.tells_any))
 
 
 def name_and_unit(leaf: str) -> tuple[str, str]:
