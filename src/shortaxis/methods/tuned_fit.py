@@ -7,7 +7,7 @@ from shortaxis.prepare.augment import AugmentConfig
 from shortaxis.prepare.heart_crop import HeartCropConfig
 
 TUNED_WINDOW = HeartCropConfig(grey="stack", augment=AugmentConfig(rotation_degrees=20.0, shift_px=6.0, log_scale=0.12))
-MOUSE_PIXEL_MM = {"pixel_mm": 0.15}  # laid over it for mice, whose left ventricle is 6 mm wide, not 60
+TUNED_FOR_MICE = {"pixel_mm": 0.15}  # laid over it for mice, whose left ventricle is 6 mm wide, not 60
 TUNED_SEGMENT_FIT = FitRecipe(
     steps=4000,
     batch=12,

@@ -71,12 +71,11 @@ def mean_of(answers: Sequence[Inferred]) -> Inferred:
     probs = _stacked([answer.probs for answer in answers])
     corners = _stacked([answer.corners for answer in answers])
     within = _stacked([answer.variance for answer in answers])
-    between = None if within is None or probs is None else probs.var(0, correction=0).mean(1)  # [B, ...]
     drawn = [answer.samples for answer in answers if answer.samples is not None]
     return Inferred(
         None if probs is None else probs.mean(0),
         None if corners is None else corners.mean(0),
-        None if within is None else within.mean(0) + (0 if between is None else between),
+        None if within is None or probs is None else within.mean(0) + probs.var(0, correction=0).mean(1),  # [B, ...]
         torch.cat(drawn, dim=1) if drawn else None,
     )
 

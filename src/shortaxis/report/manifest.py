@@ -18,7 +18,14 @@ from shortaxis.report.page import plain
 RESEARCH_USE = "Research use only. Not for diagnosis."
 _PACKAGES = ("numpy", "torch", "scipy", "opencv-python-headless", "nibabel", "pydicom")
 _CARD_SUMMARY = (
-    *("title", "licence", "license", "scheme", "trained_on", "n_training_cases", "version", "intended_use"),
+    "title",
+    "licence",
+    "license",
+    "scheme",
+    "trained_on",
+    "n_training_cases",
+    "version",
+    "intended_use",
     "experimental",
 )
 

@@ -28,7 +28,7 @@ from shortaxis.losses.dice_ce import dice_ce_loss
 from shortaxis.methods.baselines.network import Network, Preset, Widths, at_any_size, supervised_loss
 from shortaxis.methods.halsrnet import PAPER as HALSR_PAPER
 from shortaxis.methods.roi_regression import RoiOrNone, after_roi, tuned_roi
-from shortaxis.methods.tuned_fit import MOUSE_PIXEL_MM, TUNED_SEGMENT_FIT, TUNED_WINDOW
+from shortaxis.methods.tuned_fit import TUNED_FOR_MICE, TUNED_SEGMENT_FIT, TUNED_WINDOW
 from shortaxis.prepare.box_window import BoxWindowConfig, box_examples, cut_boxes
 from shortaxis.prepare.heart_crop import HeartCropConfig, around_image, cut_heart, heart_examples, vary_heart
 from shortaxis.prepare.restore import paste_slices
@@ -159,6 +159,6 @@ def plain_method(
         repairs={"paper": leave_as_is, "tuned": repair_heart},  # the papers have none
         beat_repairs={"tuned": HoldBase()},
         default_scheme=ACDC,
-        tuned_for={"mouse": {"segment": {"window": MOUSE_PIXEL_MM}}},
+        tuned_for={"mouse": {"segment": {"window": TUNED_FOR_MICE}}},
         accepts=Accepts(species=frozenset({"human", "mouse"})),  # a model fits the one it was trained on
     )

@@ -29,7 +29,7 @@ from shortaxis.methods.attention_mnet import PAPER as MNET_PAPER
 from shortaxis.methods.baselines.network import Network, Preset, Widths, at_any_size, supervised_loss
 from shortaxis.methods.instance_norm import Normalisation, with_normalisation
 from shortaxis.methods.roi_regression import RoiOrNone, after_roi, tuned_roi
-from shortaxis.methods.tuned_fit import MOUSE_PIXEL_MM, TUNED_SEGMENT_FIT, TUNED_WINDOW
+from shortaxis.methods.tuned_fit import TUNED_FOR_MICE, TUNED_SEGMENT_FIT, TUNED_WINDOW
 from shortaxis.prepare.heart_volume import (
     HeartVolumeConfig,
     cut_volumes,
@@ -151,6 +151,6 @@ def plain_volume_method(
         beat_repairs={"tuned": HoldBase()},
         default_scheme=ACDC,
         dimensions=3,
-        tuned_for={"mouse": {"segment": {"window": {"plane": MOUSE_PIXEL_MM}}}},
+        tuned_for={"mouse": {"segment": {"window": {"plane": TUNED_FOR_MICE}}}},
         accepts=Accepts(species=frozenset({"human", "mouse"})),  # a model fits the one it was trained on
     )

@@ -27,7 +27,7 @@ from shortaxis.core.study import Study
 from shortaxis.losses.dice_ce import dice_ce_loss
 from shortaxis.methods.baselines.network import Preset, Widths, at_any_size
 from shortaxis.methods.roi_regression import RoiOrNone, after_roi, tuned_roi
-from shortaxis.methods.tuned_fit import MOUSE_PIXEL_MM, TUNED_SEGMENT_FIT, TUNED_WINDOW
+from shortaxis.methods.tuned_fit import TUNED_FOR_MICE, TUNED_SEGMENT_FIT, TUNED_WINDOW
 from shortaxis.prepare.heart_crop import HeartCropConfig, around_image, cut_heart, heart_examples, vary_heart
 from shortaxis.prepare.restore import paste_slices
 from shortaxis.repair.base import HoldBase
@@ -162,6 +162,6 @@ METHOD = Method(
     repairs={"paper": leave_as_is, "tuned": repair_heart},  # the paper has none
     beat_repairs={"tuned": HoldBase()},
     default_scheme=ACDC,
-    tuned_for={"mouse": {"segment": {"crop": MOUSE_PIXEL_MM}}},
+    tuned_for={"mouse": {"segment": {"crop": TUNED_FOR_MICE}}},
     accepts=Accepts(species=frozenset({"human", "mouse"})),  # a model fits the one it was trained on
 )
